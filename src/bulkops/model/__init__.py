@@ -1,0 +1,25 @@
+"""Frozen values that every room shares, and the legal changes of an item's state."""
+
+from bulkops.model.jobs import Batch, Counts, Item, Job, Payload, Problem, Row, Traffic, shorten
+from bulkops.model.outcomes import Outcome, Settled, Verdict
+from bulkops.model.rows import RowSet
+from bulkops.model.states import FINAL, State, may_change
+
+__all__ = [
+    "FINAL",
+    "Batch",
+    "Counts",
+    "Item",
+    "Job",
+    "Outcome",
+    "Payload",
+    "Problem",
+    "Row",
+    "RowSet",
+    "Settled",
+    "State",
+    "Traffic",
+    "Verdict",
+    "may_change",
+    "shorten",
+]

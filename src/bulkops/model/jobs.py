@@ -1,0 +1,162 @@
+"""What a job is: its rows, its items, the batches they travel in, and the job itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from bulkops.model.rows import RowSet
+
+Payload = TypeVar("Payload")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the job file as it was read.
+
+    `number` counts data rows from 1 (header and blank lines not counted) and names the row for good; `line` is
+    where it starts in the file (from 1), None where the format has no lines. `cells` maps column names to what was
+    written: strings from CSV, any JSON value otherwise.
+    """
+
+    number: int
+    line: int | None
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a job file, a configuration or a name in it."""
+
+    file: str
+    message: str
+    line: int | None = None
+    row: int | None = None
+    column: str | None = None
+    value: str | None = None
+    expected: str | None = None
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        where = self.file
+        if self.line is not None:
+            where += f", line {self.line}"
+        elif self.row is not None:
+            where += f", item {self.row}"
+        if self.column is not None:
+            where += f", column {self.column}"
+        text = f"{where}: {self.message}"
+        if self.value is not None:
+            text += f" (found {shorten(self.value)!r})"
+        if self.expected is not None:
+            text += f"; expected {self.expected}"
+        if self.nearest is not None:
+            text += f"; did you mean {self.nearest!r}?"
+        return text
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text` cut to `limit` characters, with its full length named when something was cut."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[Payload]):
+    """One target of a job: the unit of retry and report.
+
+    `key` names the intended effect within the operation, compared without case: an address, a user.
+    `payload` is the row's validated fields, or after planning what the operation will send.
+    """
+
+    row: int
+    key: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[Payload]):
+    """Items sent in one request. `attempt` counts from 1."""
+
+    items: tuple[Item[Payload], ...]
+    attempt: int = 1
+
+    @property
+    def rows(self) -> RowSet:
+        """The numbers of its rows."""
+        return RowSet.of(item.row for item in self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as resolved: what `job.json` in the run's folder holds. No secret is among it."""
+
+    run_id: str
+    operation: str
+    target: str
+    provider: str
+    organization: str
+    source: str
+    source_format: str
+    source_sha256: str
+    total: int
+    created_at: str
+    version: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows by where they stand; their sum is the rows of the file."""
+
+    succeeded: int = 0
+    skipped: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    pending: int = 0
+
+    @property
+    def total(self) -> int:
+        """All rows of the file."""
+        return self.succeeded + self.skipped + self.failed + self.in_doubt + self.pending
+
+    @property
+    def done(self) -> int:
+        """Rows with a final outcome."""
+        return self.succeeded + self.skipped + self.failed
+
+    def as_dict(self) -> dict[str, int]:
+        """As `--json` prints them."""
+        return {
+            "total": self.total,
+            "succeeded": self.succeeded,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "in_doubt": self.in_doubt,
+            "pending": self.pending,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What a run sent, added up over all its sessions. `elapsed_s` is wall time in seconds."""
+
+    requests: int = 0
+    throttled: int = 0
+    retries: int = 0
+    elapsed_s: float = 0.0
+
+    def plus(self, other: Traffic) -> Traffic:
+        """Both together."""
+        return Traffic(
+            self.requests + other.requests,
+            self.throttled + other.throttled,
+            self.retries + other.retries,
+            self.elapsed_s + other.elapsed_s,
+        )

@@ -1,0 +1,91 @@
+"""How an attempt at an item ended, with one constructor for each ending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bulkops.errors import AttemptError
+from bulkops.model.rows import RowSet
+from bulkops.model.states import State
+
+
+class Verdict(Enum):
+    """What a look at the organisation says about an item in doubt."""
+
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an item. Made by the constructors below, never by hand.
+
+    `code` is the stable word of the `_error` column ("" for a success), `message` is the provider's own text or
+    ours, free of secrets; `attempts` counts tries that were sent.
+    """
+
+    state: State
+    code: str = ""
+    message: str = ""
+    attempts: int = 0
+    http_status: int | None = None
+    request_id: str | None = None
+
+    @classmethod
+    def succeeded(
+        cls, *, attempts: int, message: str = "", http_status: int | None = None, request_id: str | None = None
+    ) -> Outcome:
+        """The provider has it as the item wanted it, through this run."""
+        return cls(State.SUCCEEDED, "", message, attempts, http_status, request_id)
+
+    @classmethod
+    def skipped(cls, code: str, message: str, *, attempts: int = 0) -> Outcome:
+        """Nothing had to be done: already so, or another row of the file does it."""
+        return cls(State.SKIPPED, code, message, attempts)
+
+    @classmethod
+    def failed(
+        cls,
+        code: str,
+        message: str,
+        *,
+        attempts: int = 0,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> Outcome:
+        """Given up for good, with the reason."""
+        return cls(State.FAILED, code, message, attempts, http_status, request_id)
+
+    @classmethod
+    def failed_by(cls, error: AttemptError, *, attempts: int) -> Outcome:
+        """Given up for good because of `error`."""
+        return cls.failed(
+            error.code,
+            str(error),
+            attempts=attempts,
+            http_status=error.http_status,
+            request_id=error.request_id,
+        )
+
+    @classmethod
+    def in_doubt(
+        cls,
+        code: str,
+        message: str,
+        *,
+        attempts: int,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> Outcome:
+        """Sent, and nobody could say whether it happened. Not final: a later look may settle it."""
+        return cls(State.IN_DOUBT, code, message, attempts, http_status, request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The rows that ended alike."""
+
+    rows: RowSet
+    outcome: Outcome

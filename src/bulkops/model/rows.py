@@ -1,0 +1,42 @@
+"""Sets of row numbers, kept as runs so that a batch of neighbours costs one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """Row numbers as ascending, disjoint, inclusive runs `(first, last)`; rows count from 1."""
+
+    runs: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, rows: Iterable[int]) -> RowSet:
+        """The set of `rows`, in any order; repeats count once."""
+        runs: list[tuple[int, int]] = []
+        for row in sorted(rows):
+            if runs and row <= runs[-1][1] + 1:
+                runs[-1] = (runs[-1][0], max(row, runs[-1][1]))
+            else:
+                runs.append((row, row))
+        return cls(tuple(runs))
+
+    def __iter__(self) -> Iterator[int]:
+        for first, last in self.runs:
+            yield from range(first, last + 1)
+
+    def __len__(self) -> int:
+        return sum(last - first + 1 for first, last in self.runs)
+
+    def __bool__(self) -> bool:
+        return bool(self.runs)
+
+    def __contains__(self, row: object) -> bool:
+        return isinstance(row, int) and any(first <= row <= last for first, last in self.runs)
+
+    def minus(self, other: RowSet) -> RowSet:
+        """The rows of this set that `other` lacks."""
+        gone = set(other)
+        return RowSet.of(row for row in self if row not in gone)

@@ -1,0 +1,7 @@
+"""The engine: a dispatcher, a pool of workers, and the settling of what is in doubt."""
+
+from bulkops.engine.limits import Allowance, RunLimits
+from bulkops.engine.runner import ItemSource, Phase, Runner
+from bulkops.engine.stop import StopSignal
+
+__all__ = ["Allowance", "ItemSource", "Phase", "RunLimits", "Runner", "StopSignal"]

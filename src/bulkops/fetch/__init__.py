@@ -1,0 +1,5 @@
+"""Paginated reads."""
+
+from bulkops.fetch.walk import walk
+
+__all__ = ["walk"]

@@ -1,0 +1,6 @@
+"""What a run would do, decided before it does anything."""
+
+from bulkops.planning.plan import Plan, Planner, ProtectedNames, outcome_of, with_candidates
+from bulkops.planning.roster import OrganizationRoster
+
+__all__ = ["OrganizationRoster", "Plan", "Planner", "ProtectedNames", "outcome_of", "with_candidates"]

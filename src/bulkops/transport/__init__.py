@@ -1,0 +1,27 @@
+"""The HTTP session of one account."""
+
+from bulkops.transport.answers import Answer, VendorProfile, message_of
+from bulkops.transport.credentials import Credentials, IssuedToken, StaticToken, Token
+from bulkops.transport.gates import Gates, Rate, Waiting
+from bulkops.transport.secrets import MASK, Scrubber
+from bulkops.transport.session import Meter, Permit, Session, SessionOptions, Timeouts
+
+__all__ = [
+    "MASK",
+    "Answer",
+    "Credentials",
+    "Gates",
+    "IssuedToken",
+    "Meter",
+    "Permit",
+    "Rate",
+    "Scrubber",
+    "Session",
+    "SessionOptions",
+    "StaticToken",
+    "Timeouts",
+    "Token",
+    "VendorProfile",
+    "Waiting",
+    "message_of",
+]

@@ -1,0 +1,167 @@
+"""The command line. Imports nothing that is slow: `--help` must answer at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+EPILOG = """\
+exit codes:
+  0  every item succeeded or was skipped      4  stopped early; `bulkops resume` continues
+  1  finished; some items failed              5  credentials or rights refused; resumable
+  2  usage, configuration or job file wrong   6  finished; some items are in doubt
+  3  refused: guard, confirmation, lock       130, 143  interrupted; resumable
+
+a first try, without any configuration:
+  bulkops run jobs/invite-new-hires.csv --target sandbox
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its complaints in our words and its exit code ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is; exit 2."""
+        self.exit(2, f"bulkops: {message}\n  `{self.prog} --help` lists what there is\n")
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser of all commands. Each sets `command` to its name."""
+    parser = Parser(
+        prog="bulkops",
+        description="Bulk operations on SaaS organisations: checkpointed, resumable, truthful about every row.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    _run(commands)
+    _validate(commands)
+    _continuing(commands)
+    _reading(commands)
+    _looking(commands)
+    commands.add_parser(
+        "sandbox",
+        help="a simulated organisation to try job files on",
+        description="Start a simulated organisation over HTTP. `bulkops sandbox --help` lists its options.",
+        add_help=False,
+    )
+    return parser
+
+
+def _run(commands: argparse._SubParsersAction[Parser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="check a job file, plan, confirm, apply, report",
+        description="Check the whole job file, plan, ask for confirmation, send, and report on every row.",
+    )
+    run.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
+    _job_options(run)
+    _work_options(run)
+    run.add_argument("--run-id", metavar="ID", help="the run's name; made up if not given")
+    run.add_argument("--dry-run", action="store_true", help="read and plan only; send nothing")
+
+
+def _validate(commands: argparse._SubParsersAction[Parser]) -> None:
+    validate = commands.add_parser(
+        "validate",
+        help="check a job file; no network",
+        description="Check a job file from its first to its last row and list everything that is wrong. No network.",
+    )
+    validate.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
+    _job_options(validate)
+    validate.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def _continuing(commands: argparse._SubParsersAction[Parser]) -> None:
+    resume = commands.add_parser(
+        "resume",
+        help="finish what a stopped run left",
+        description="Finish a run that was stopped: look up what was in flight, send only what did not happen.",
+    )
+    _which_run(resume)
+    _work_options(resume)
+    retry = commands.add_parser(
+        "retry",
+        help="run the failed rows of a run again, as a new run",
+        description="Start a new run over the rows that failed or stayed in doubt: the run's failures.csv is its job.",
+    )
+    _which_run(retry)
+    _work_options(retry)
+
+
+def _reading(commands: argparse._SubParsersAction[Parser]) -> None:
+    runs = commands.add_parser("runs", help="list the runs, newest first")
+    runs.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
+    runs.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    show = commands.add_parser("show", help="what became of a run, and what to do next")
+    _which_run(show)
+    show.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
+    show.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    report = commands.add_parser("report", help="write a run's reports anew from its ledger, and print one")
+    _which_run(report)
+    report.add_argument("--format", choices=("html", "csv", "json"), default="csv", help="which to print (default csv)")
+    report.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
+
+
+def _looking(commands: argparse._SubParsersAction[Parser]) -> None:
+    operations = commands.add_parser("operations", help="what can be done, with which fields, on which provider")
+    operations.add_argument("operation", nargs="?", metavar="OP", help="one operation in full")
+    operations.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    check = commands.add_parser("check", help="one cheap call: host, credentials, rights")
+    check.add_argument("--target", metavar="T", help="a target of bulkops.toml, or sandbox")
+    check.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
+    check.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def _which_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="a run's id, a prefix of it, its folder, or latest (the default)"
+    )
+
+
+def _job_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--operation", metavar="OP", help="the operation, where the file does not name it")
+    parser.add_argument("--target", metavar="T", help="a target of bulkops.toml, or sandbox")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
+    parser.add_argument(
+        "--skip-invalid", action="store_true", help="run the good rows and report the bad ones as failed"
+    )
+
+
+def _work_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, last")
+    parser.add_argument("--rate", metavar="N/s", help='ceiling of calls, such as "20/s" or "500/min"')
+    parser.add_argument("--concurrency", type=_positive, metavar="N", help="ceiling of calls in flight (default 8)")
+    parser.add_argument("--batch-size", type=_positive, metavar="N", help="items a call, up to the provider's limit")
+    parser.add_argument("--max-failures", metavar="N|P%", help="stop once more rows failed: a count, or a share")
+    parser.add_argument("--max-changes", metavar="N|P%", help="refuse a plan with more changes: a count, or a share")
+    parser.add_argument("--reserve", type=_share, metavar="SHARE", help="share of the quota left to others, 0 to 0.95")
+    parser.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
+    if "--config" not in parser._option_string_actions:  # noqa: SLF001 - argparse has no public look-up
+        parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
+    parser.add_argument("--log-format", choices=("console", "json"), default="console")
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 10_000:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
+    return number
+
+
+def _share(text: str) -> float:
+    """`0.2` or `20%`."""
+    try:
+        value = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 0.95:
+        raise argparse.ArgumentTypeError(f"a share from 0 to 0.95, such as 0.2 or 20%, not {text!r}")
+    return value

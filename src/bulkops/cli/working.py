@@ -1,0 +1,223 @@
+"""The commands that send: run, resume, retry."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskStatus
+
+from bulkops import config
+from bulkops.cli.asking import confirm, plan_text
+from bulkops.cli.failures import exit_code, explain
+from bulkops.cli.progress import Display, display
+from bulkops.errors import InterruptedRunError, UsageError
+from bulkops.model import Job
+from bulkops.operations import OPERATIONS, Operation
+from bulkops.planning import Plan
+from bulkops.reports import console_summary
+from bulkops.wiring import (
+    DEFAULT_RUNS_DIR,
+    Overrides,
+    Progress,
+    RunResult,
+    StopSignal,
+    WorkOptions,
+    find,
+    parse_allowance,
+    resume_run,
+    start_run,
+)
+
+Work = Callable[[StopSignal, "Screen"], Awaitable[RunResult]]
+
+
+class Screen:
+    """What the person sees of a run: warnings, the plan, the question, the progress."""
+
+    def __init__(self, *, yes: bool) -> None:
+        self._yes = yes
+        self._display: Display = display()
+        self._look: Callable[[], Progress] | None = None
+
+    def started(self, look: Callable[[], Progress]) -> None:
+        """Work begins."""
+        self._look = look
+        self._display.start(look)
+
+    def ended(self) -> None:
+        """Work has ended."""
+        self._display.stop()
+        self._look = None
+
+    def confirm(self, plan: Plan, job: Job, operation: Operation) -> None:
+        """Show the plan and ask; the progress steps aside meanwhile."""
+        self._display.stop()
+        confirm(plan, job, operation, yes=self._yes)
+        if self._look is not None:
+            self._display = display()
+            self._display.start(self._look)
+
+    def warn(self, text: str) -> None:
+        """A warning line."""
+        print(f"warning: {text}", file=sys.stderr)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a job file."""
+    loaded = config.load(options.config)
+
+    async def work(stop: StopSignal, screen: Screen) -> RunResult:
+        return await start_run(
+            options.job,
+            config=loaded,
+            target=options.target,
+            operation=options.operation,
+            runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
+            run_id=options.run_id,
+            options=_work_options(options),
+            observer=screen,
+            stop=stop,
+        )
+
+    return _carry_out(work, options)
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Finish a stopped run."""
+    loaded = config.load(options.config)
+    folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
+
+    async def work(stop: StopSignal, screen: Screen) -> RunResult:
+        return await resume_run(folder, config=loaded, options=_work_options(options), observer=screen, stop=stop)
+
+    return _carry_out(work, options)
+
+
+def retry(options: argparse.Namespace) -> int:
+    """Run the failed rows of a run again, as a new run."""
+    runs_dir = options.runs_dir or DEFAULT_RUNS_DIR
+    folder = find(runs_dir, options.run)
+    job = folder.read_job()
+    failures = folder.path / "failures.csv"
+    if not failures.is_file() or _rows_in(failures) == 0:
+        raise UsageError(f"run {folder.run_id} has no failed rows to run again ({failures})")
+    loaded = config.load(options.config)
+
+    async def work(stop: StopSignal, screen: Screen) -> RunResult:
+        return await start_run(
+            str(failures),
+            config=loaded,
+            target=job.target,
+            operation=job.operation,
+            runs_dir=runs_dir,
+            run_id=None,
+            options=_work_options(options),
+            observer=screen,
+            stop=stop,
+        )
+
+    return _carry_out(work, options)
+
+
+def _rows_in(path: Path) -> int:
+    """Whether a report has rows below its header: 0, or at least 1."""
+    with path.open(encoding="utf-8") as file:
+        return sum(1 for _, _line in zip(range(2), file, strict=False)) - 1
+
+
+def _carry_out(work: Work, options: argparse.Namespace) -> int:
+    """Run `work` on an event loop under signals, then say how it ended."""
+    screen = Screen(yes=options.yes)
+
+    async def main() -> RunResult:
+        stop = StopSignal()
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(_watch_signals, stop)
+            try:
+                return await work(stop, screen)
+            finally:
+                tasks.cancel_scope.cancel()
+        raise AssertionError("a task group lets the result through")
+
+    return _tell(_unwrapped(main), options)
+
+
+def _unwrapped(main: Callable[[], Awaitable[RunResult]]) -> RunResult:
+    """Run on uvloop where it is installed; a task group's single error is raised as itself."""
+    try:
+        return anyio.run(main, backend_options={"use_uvloop": _has_uvloop()})
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
+
+
+def _has_uvloop() -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    return find_spec("uvloop") is not None
+
+
+async def _watch_signals(stop: StopSignal, *, task_status: TaskStatus[None]) -> None:
+    """The first signal asks for a polite stop; the second leaves at once: the ledger holds the truth."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for signum in signals:
+            if stop.requested:
+                print("\nbulkops: left at once; `bulkops resume` looks up what was in flight", file=sys.stderr)
+                os._exit(128 + signum)
+            name = signal.Signals(signum).name
+            print(f"\nbulkops: {name}: finishing what is in flight; once more leaves at once", file=sys.stderr)
+            stop.request(InterruptedRunError(f"interrupted by {name}", signum=int(signum)))
+
+
+def _tell(result: RunResult, options: argparse.Namespace) -> int:
+    if getattr(options, "dry_run", False):
+        return _tell_plan(result, options)
+    if result.error is not None and not isinstance(result.error, InterruptedRunError):
+        explain(result.error, as_json=False)
+    print(console_summary(result.summary, result.by_error), file=sys.stderr)
+    if options.json:
+        print(json.dumps(result.summary.as_dict(), ensure_ascii=False))
+    return exit_code(result.error, result.counts)
+
+
+def _tell_plan(result: RunResult, options: argparse.Namespace) -> int:
+    """A dry run leaves no folder: its plan is all there is to tell."""
+    if result.error is not None:
+        explain(result.error, as_json=options.json)
+        return exit_code(result.error)
+    summary = replace(result.summary, run_dir=None, failures_file=None, report_file=None, next_command=None)
+    plan = result.plan.as_dict() if result.plan is not None else {}
+    if result.plan is not None:
+        print(plan_text(result.plan, summary.target, OPERATIONS[summary.operation]), file=sys.stderr)
+    print("Dry run: nothing was sent.", file=sys.stderr)
+    if options.json:
+        print(json.dumps({**summary.as_dict(), "plan": plan}, ensure_ascii=False))
+    return 0
+
+
+def _work_options(options: argparse.Namespace) -> WorkOptions:
+    try:
+        rate = config.parse_rate(options.rate) if options.rate else None
+    except ValueError as error:
+        raise UsageError(f"--rate: expected {error}") from None
+    return WorkOptions(
+        dry_run=getattr(options, "dry_run", False),
+        skip_invalid=getattr(options, "skip_invalid", False) or None,
+        overrides=Overrides(rate=rate, concurrency=options.concurrency, reserve=options.reserve),
+        batch_size=options.batch_size,
+        max_failures=parse_allowance(options.max_failures) if options.max_failures else None,
+        max_changes=parse_allowance(options.max_changes) if options.max_changes else None,
+        log_level=options.log_level,
+        log_format=options.log_format,
+    )

@@ -1,0 +1,283 @@
+"""`bulkops.toml`: targets and where their secrets are, validated at the edge.
+
+A secret never stands in the file: it is named (`token_env`, `token_file`) and read when a target is opened.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from bulkops.errors import ConfigError
+
+FILE_NAME = "bulkops.toml"
+PROVIDERS = ("anypoint", "vmware-csp", "wiremock-cloud", "sandbox")
+SECRETS = ("token", "client_id", "client_secret", "username", "password", "api_token", "api_key")
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "bearer": ("token",),
+    "connected-app": ("client_id", "client_secret"),
+    "password": ("username", "password"),
+    "api-token": ("api_token",),
+    "oauth-app": ("client_id", "client_secret"),
+    "api-key": ("api_key",),
+}
+METHODS_OF: Mapping[str, tuple[str, ...]] = {
+    "anypoint": ("bearer", "connected-app", "password"),
+    "sandbox": ("bearer", "connected-app", "password"),
+    "vmware-csp": ("bearer", "api-token", "oauth-app"),
+    "wiremock-cloud": ("api-key",),
+}
+
+
+def parse_rate(text: object) -> tuple[float, float]:
+    """`20/s`, `500/min`, `1000/h` as (calls, seconds). Raises ValueError for anything else."""
+    if isinstance(text, tuple) and len(text) == 2:
+        return float(text[0]), float(text[1])
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*", str(text))
+    if not match or float(match.group(1)) <= 0:
+        raise ValueError(f'a rate such as "20/s" or "500/min", not {text!r}')
+    return float(match.group(1)), {"s": 1.0, "m": 60.0, "h": 3600.0}[match.group(2)[0]]
+
+
+def _origin(text: object) -> str:
+    match = re.fullmatch(r"(https?://[^/?#\s@]+)/?", str(text))
+    if not match:
+        raise ValueError("scheme, host and port without a path, such as https://anypoint.mulesoft.com")
+    return match.group(1)
+
+
+RateText = Annotated[tuple[float, float], BeforeValidator(parse_rate)]
+Origin = Annotated[str, BeforeValidator(_origin)]
+
+
+class Auth(BaseModel):
+    """How a target's secrets are found: `<secret>_env` names a variable, `<secret>_file` a file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["bearer", "connected-app", "password", "api-token", "oauth-app", "api-key"]
+    token_env: str | None = None
+    token_file: Path | None = None
+    client_id_env: str | None = None
+    client_id_file: Path | None = None
+    client_secret_env: str | None = None
+    client_secret_file: Path | None = None
+    username_env: str | None = None
+    username_file: Path | None = None
+    password_env: str | None = None
+    password_file: Path | None = None
+    api_token_env: str | None = None
+    api_token_file: Path | None = None
+    api_key_env: str | None = None
+    api_key_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_literal_secret(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name in SECRETS:
+                if name in data:
+                    raise ValueError(
+                        f"a secret does not belong in this file: take {name} out, put it into an environment variable "
+                        f'and write {name}_env = "THE_VARIABLE" (or {name}_file = "/path/to/file")'
+                    )
+        return data
+
+    @model_validator(mode="after")
+    def _complete(self) -> Auth:
+        for name in METHODS[self.method]:
+            if getattr(self, f"{name}_env") is None and getattr(self, f"{name}_file") is None:
+                raise ValueError(f'method "{self.method}" needs {name}_env or {name}_file')
+        return self
+
+    def secrets(self, environ: Mapping[str, str]) -> dict[str, SecretStr]:
+        """The method's secrets by name. Raises ConfigError for a variable that is not set or an unreadable file."""
+        return {name: self._read(name, environ) for name in METHODS[self.method]}
+
+    def source_of(self, name: str) -> str:
+        """Where a secret comes from, for messages."""
+        variable = getattr(self, f"{name}_env")
+        return f"${variable}" if variable else str(getattr(self, f"{name}_file"))
+
+    def _read(self, name: str, environ: Mapping[str, str]) -> SecretStr:
+        variable, path = getattr(self, f"{name}_env"), getattr(self, f"{name}_file")
+        if variable is not None:
+            value = environ.get(variable, "").strip()
+            if not value:
+                raise ConfigError(f"the environment variable {variable} ({name} of this target) is not set")
+            return SecretStr(value)
+        try:
+            value = Path(path).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{name}_file {path}: {getattr(error, 'strerror', None) or error}") from error
+        if not value:
+            raise ConfigError(f"{name}_file {path} is empty")
+        return SecretStr(value)
+
+
+class TargetConfig(BaseModel):
+    """One `[targets.NAME]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: Literal["anypoint", "vmware-csp", "wiremock-cloud", "sandbox"]
+    organization: str | None = Field(default=None, min_length=1)
+    region: str | None = None
+    base_url: Origin | None = None
+    rate: RateText | None = None
+    concurrency: int | None = Field(default=None, ge=1, le=512)
+    reserve: float = Field(default=0.0, ge=0.0, le=0.95)
+    protected: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    settling_s: float | None = Field(default=None, ge=0, le=3600)
+    auth: Auth | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TargetConfig:
+        if self.region is not None and self.base_url is not None:
+            raise ValueError("region and base_url exclude each other: keep one")
+        if self.provider != "sandbox":
+            if self.organization is None:
+                raise ValueError("organization is missing: the id of the organisation")
+            if self.auth is None:
+                raise ValueError(
+                    'auth is missing: add [targets.NAME.auth] with method = "bearer" and token_env = "..."'
+                )
+        if self.auth is not None and self.auth.method not in METHODS_OF[self.provider]:
+            known = ", ".join(METHODS_OF[self.provider])
+            raise ValueError(f'provider "{self.provider}" has no auth method "{self.auth.method}"; it has {known}')
+        return self
+
+
+class Config(BaseModel):
+    """A whole configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    default_target: str | None = None
+    targets: dict[str, TargetConfig] = Field(default_factory=dict)
+    path: Path | None = Field(default=None, exclude=True)
+
+    def choose(self, name: str | None) -> tuple[str, TargetConfig]:
+        """The named target, else the default one, else the only one.
+
+        `sandbox` exists without being configured. Raises ConfigError, naming those there are.
+        """
+        wanted = name or self.default_target
+        if wanted is None and len(self.targets) == 1:
+            wanted = next(iter(self.targets))
+        if wanted is None:
+            raise ConfigError(
+                f"no target is chosen: use --target, or set default_target. There are: {self._known()}. "
+                f"Target `sandbox` needs no configuration."
+            )
+        if wanted in self.targets:
+            return wanted, self.targets[wanted]
+        if wanted == "sandbox":
+            return wanted, TargetConfig(provider="sandbox")
+        near = nearest(wanted, [*self.targets, "sandbox"])
+        hint = f"; did you mean {near!r}?" if near else f"; there are: {self._known()}"
+        where = f" in {self.path}" if self.path else " (no configuration file was found)"
+        raise ConfigError(f"no target {wanted!r}{where}{hint}")
+
+    def _known(self) -> str:
+        return ", ".join([*self.targets, "sandbox"])
+
+
+def load(explicit: Path | None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Config:
+    """The configuration from `explicit`, the working directory, the user's folder, or the official variables.
+
+    Raises ConfigError with the file, the key and what to write instead.
+    """
+    environ = os.environ if environ is None else environ
+    if explicit is not None:
+        return _read(explicit)
+    for candidate in _candidates(cwd or Path.cwd()):
+        if candidate.is_file():
+            return _read(candidate)
+    return _from_environment(environ)
+
+
+def _candidates(cwd: Path) -> Iterable[Path]:
+    from platformdirs import user_config_path  # noqa: PLC0415 - only a run without a file beside it needs it
+
+    yield cwd / FILE_NAME
+    yield user_config_path("bulkops") / FILE_NAME
+
+
+def _read(path: Path) -> Config:
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return Config.model_validate({**data, "path": path})
+    except ValidationError as error:
+        lines = "\n".join(f"  {line}" for line in _explain(error))
+        raise ConfigError(f"{path} cannot be used:\n{lines}") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> Config:
+    """The official client's variables make a target named `anypoint`."""
+    organization = environ.get("ANYPOINT_ORG")
+    if not organization:
+        return Config()
+    if environ.get("ANYPOINT_BEARER"):
+        auth = {"method": "bearer", "token_env": "ANYPOINT_BEARER"}
+    elif environ.get("ANYPOINT_CLIENT_ID"):
+        auth = {
+            "method": "connected-app",
+            "client_id_env": "ANYPOINT_CLIENT_ID",
+            "client_secret_env": "ANYPOINT_CLIENT_SECRET",
+        }
+    elif environ.get("ANYPOINT_USERNAME"):
+        auth = {"method": "password", "username_env": "ANYPOINT_USERNAME", "password_env": "ANYPOINT_PASSWORD"}
+    else:
+        return Config()
+    host = environ.get("ANYPOINT_HOST")
+    target: dict[str, Any] = {"provider": "anypoint", "organization": organization, "auth": auth}
+    if host:
+        target["base_url"] = host if "://" in host else f"https://{host}"
+    try:
+        return Config.model_validate({"default_target": "anypoint", "targets": {"anypoint": target}})
+    except ValidationError as error:
+        raise ConfigError("the ANYPOINT_* variables cannot be used:\n  " + "\n  ".join(_explain(error))) from None
+
+
+def _explain(error: ValidationError) -> Iterable[str]:
+    """Each fault in words, with its key and the nearest known one. Never the value: it may be a secret."""
+    for fault in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in fault["loc"]) or "the file"
+        if fault["type"] == "extra_forbidden":
+            near = nearest(str(fault["loc"][-1]), _known_keys(fault["loc"]))
+            yield f"{where}: unknown key" + (f"; did you mean {near!r}?" if near else "")
+        elif fault["type"] == "missing":
+            yield f"{where}: is missing"
+        elif fault["type"] == "literal_error":
+            yield f"{where}: expected one of {fault['ctx']['expected']}"
+        else:
+            yield f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    if len(location) == 1:
+        return ["default_target", "targets"]
+    model: type[BaseModel] = Auth if "auth" in location[:-1] else TargetConfig
+    return list(model.model_fields)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name closest to `name`, if any is close."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return found[0] if found else None

@@ -1,0 +1,41 @@
+"""The bounds of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A number of rows, or a share of them: `50` is a count, `50%` a share, never a guess."""
+
+    count: int | None = None
+    percent: float | None = None
+
+    def exceeded(self, number: int, *, of: int) -> bool:
+        """Whether `number` of `of` rows is more than allowed."""
+        if self.count is not None and number > self.count:
+            return True
+        return self.percent is not None and number > of * self.percent / 100.0
+
+    def __str__(self) -> str:
+        return f"{self.percent:g}%" if self.percent is not None else str(self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """`width` workers send side by side; `window_rows` bounds the rows that wait to be looked up.
+
+    A share of failures is judged from `failure_sample` finished rows on. Times in seconds.
+    """
+
+    width: int = 8
+    batch_size: int = 50
+    max_attempts: int = 5
+    window_rows: int = 2000
+    plan_chunk: int = 500
+    max_failures: Allowance | None = None
+    failure_sample: int = 20
+    backoff_base_s: float = 0.5
+    backoff_cap_s: float = 30.0
+    lease_s: float = 30.0

@@ -1,0 +1,261 @@
+"""Sending batches: each attempt is noted, sent, and answered for, until every row of the batch has an end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+import anyio
+import structlog
+
+from bulkops.engine.limits import RunLimits
+from bulkops.engine.stop import StopSignal
+from bulkops.errors import (
+    AccessError,
+    AttemptError,
+    BulkopsError,
+    InDoubtError,
+    LedgerError,
+    RejectedError,
+    RetryableError,
+    StoppedError,
+    ThrottledError,
+)
+from bulkops.ledger.base import Claim, Ledger
+from bulkops.model import Batch, Item, Outcome, RowSet, Settled
+from bulkops.operations.base import Operation
+from bulkops.policy import RetryBudget, Splitter, full_jitter
+from bulkops.providers.base import Organization
+
+log = structlog.get_logger(__name__)
+
+
+class Why(Enum):
+    """Why a batch's rows must be looked up."""
+
+    ACCEPTED = "accepted"  # the provider said yes to the batch; its answer does not tell the rows apart
+    LOST = "lost"  # sent, and no usable answer
+    REFUSED = "refused"  # the provider said no to the batch, and may have applied a part
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Rows of an open claim whose end must be asked of the organisation."""
+
+    batch: Batch[Any]
+    claim: Claim
+    why: Why
+    doubt: Outcome
+
+
+class LedgerPermit:
+    """Notes the batch in the ledger at the last moment before its bytes leave.
+
+    Until then the attempt may be called off; from then on it runs to its end.
+    """
+
+    def __init__(self, ledger: Ledger, batch: Batch[Any]) -> None:
+        self.claim: Claim | None = None
+        self.scope = anyio.CancelScope()
+        self.begun = False
+        self._ledger = ledger
+        self._batch = batch
+
+    async def begin(self) -> None:
+        """Durable when this returns. A second write of the same attempt needs no second note."""
+        if self.begun:
+            return
+        self.begun = True  # before the first await: a stop from here on lets the attempt finish
+        with anyio.CancelScope(shield=True):
+            self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt)
+
+    def call_off(self) -> None:
+        """Give up an attempt that has not begun."""
+        if not self.begun:
+            self.scope.cancel()
+
+
+class Sender:
+    """Brings batches to their end. Tasks may share one."""
+
+    def __init__(
+        self, *, operation: Operation, org: Organization, ledger: Ledger, limits: RunLimits, stop: StopSignal
+    ) -> None:
+        self.questions: list[Question] = []
+        self.budget = RetryBudget()
+        self.splitter = Splitter()
+        self.retries = 0
+        self.refusals_are_atomic = operation.repeatable
+        self._operation = operation
+        self._org = org
+        self._ledger = ledger
+        self._limits = limits
+        self._stop = stop
+        self._permits: set[LedgerPermit] = set()
+        self._accepted_any = False
+        stop.on_request(self._call_off_waiting)
+
+    async def deliver(self, batch: Batch[Any]) -> None:
+        """Send `batch` until each row ended, went back to pending because of a stop, or became a question."""
+        todo = [batch]
+        while todo and not self._stop.requested:
+            part = todo.pop()
+            try:
+                todo.extend(await self._attempt(part))
+            except BulkopsError as error:
+                self._stop.request(error)
+
+    async def _attempt(self, batch: Batch[Any]) -> Sequence[Batch[Any]]:
+        """One try. Returns the batches to send next, in reverse order."""
+        permit = LedgerPermit(self._ledger, batch)
+        self._permits.add(permit)
+        try:
+            with permit.scope:
+                outcomes = await self._operation.apply(self._org, batch, permit)
+                self._take_answer(permit, batch, outcomes)
+            return ()
+        except LedgerError:
+            raise  # the record is not safe: whatever was begun stays in doubt
+        except InDoubtError as error:
+            self._ask_later(permit, batch, Why.LOST, error)
+            return ()
+        except ThrottledError:
+            self._give_back(permit)
+            return (batch,)
+        except RetryableError as error:
+            self._give_back(permit)
+            return (await self._retry(batch, error),)
+        except RejectedError as error:
+            return self._take_refusal(permit, batch, error)
+        except BulkopsError:
+            self._give_back(permit)
+            raise
+        finally:
+            self._permits.discard(permit)
+
+    def _take_answer(self, permit: LedgerPermit, batch: Batch[Any], outcomes: Mapping[int, Outcome]) -> None:
+        """Settle what the answer told; what it did not tell becomes a question."""
+        claim = _begun(permit)
+        self._accepted_any = True
+        self.budget.count_call()
+        self.splitter.count(good=len(batch))
+        silent = [item for item in batch.items if item.row not in outcomes]
+        if not silent:
+            self._ledger.settle(claim, settled(outcomes))
+            self._judge_failures()
+            return
+        doubt = Outcome.in_doubt("unverified", "accepted, and not yet read back", attempts=batch.attempt)
+        silent_rows = RowSet.of(item.row for item in silent)
+        if outcomes:
+            # the claim stays open with the rows that the answer did not name
+            self._ledger.settle(claim, settled(outcomes), doubts=[Settled(silent_rows, doubt)])
+        self.questions.append(Question(replace(batch, items=tuple(silent)), claim, Why.ACCEPTED, doubt))
+
+    def _ask_later(self, permit: LedgerPermit, batch: Batch[Any], why: Why, error: AttemptError) -> None:
+        claim = permit.claim
+        if claim is None:
+            raise StoppedError(f"a read before the write failed: {error}") from error
+        doubt = Outcome.in_doubt(
+            error.code,
+            str(error),
+            attempts=batch.attempt,
+            http_status=error.http_status,
+            request_id=error.request_id,
+        )
+        log.info("batch.in_doubt", rows=len(batch), attempt=batch.attempt, why=why.value, text=str(error))
+        self._ledger.settle(claim, (), doubts=[Settled(batch.rows, doubt)])
+        self.questions.append(Question(batch, claim, why, doubt))
+
+    def _take_refusal(self, permit: LedgerPermit, batch: Batch[Any], error: RejectedError) -> Sequence[Batch[Any]]:
+        """The provider said no. One row has its end; a batch is taken apart."""
+        self.budget.count_call()
+        if error.code == "forbidden" and not self._accepted_any:
+            # before anything was accepted a 403 speaks of the account's rights; later it speaks of the rows
+            self._give_back(permit)
+            raise AccessError(f"the provider refuses {self._operation.kind} for these credentials ({error})")
+        if len(batch) == 1:
+            self.splitter.count(bad=1)
+            claim = _begun(permit)
+            outcome = Outcome.failed_by(error, attempts=batch.attempt)
+            self._ledger.settle(claim, [Settled(batch.rows, outcome)])
+            log.info("item.failed", row=batch.items[0].row, code=outcome.code, text=outcome.message)
+            self._judge_failures()
+            return ()
+        if not (error.atomic or self.refusals_are_atomic):
+            self._ask_later(permit, batch, Why.REFUSED, error)
+            return ()
+        self._give_back(permit)
+        return self.parts(batch)
+
+    def parts(self, batch: Batch[Any]) -> list[Batch[Any]]:
+        """A refused batch taken apart, last part first."""
+        parts = self.splitter.split(batch.items)
+        return [Batch(tuple(part), batch.attempt) for part in reversed(parts)]
+
+    async def _retry(self, batch: Batch[Any], error: RetryableError) -> Batch[Any]:
+        """The next attempt, after backoff. Raises StoppedError when attempts or the budget are used up."""
+        if batch.attempt >= self._limits.max_attempts:
+            raise StoppedError(f"{error} ({batch.attempt} attempts)") from error
+        self.spend_retry(error)
+        await self._stop.sleep(self.backoff_s(batch.attempt))
+        return replace(batch, attempt=batch.attempt + 1)
+
+    def spend_retry(self, why: object) -> None:
+        """Take one retry from the budget. Raises StoppedError when there is none left."""
+        if not self.budget.take():
+            raise StoppedError(f"too many faults: {self.budget.spent} retries were spent; the last one: {why}")
+        self.retries += 1
+
+    def backoff_s(self, attempt: int) -> float:
+        """Seconds to wait after failed attempt number `attempt`."""
+        limits = self._limits
+        return full_jitter(attempt, base_s=limits.backoff_base_s, cap_s=limits.backoff_cap_s, draw=random.random)
+
+    def _give_back(self, permit: LedgerPermit) -> None:
+        """The attempt certainly changed nothing: its rows are pending again."""
+        if permit.claim is not None:
+            self._ledger.settle(permit.claim, ())
+
+    def _judge_failures(self) -> None:
+        reason = too_many_failures(self._ledger, self._limits)
+        if reason is not None:
+            self._stop.request(reason)
+
+    def _call_off_waiting(self) -> None:
+        for permit in self._permits:
+            permit.call_off()
+
+
+def too_many_failures(ledger: Ledger, limits: RunLimits) -> StoppedError | None:
+    """The reason to stop, once more rows failed than `--max-failures` allows."""
+    allowed = limits.max_failures
+    if allowed is None:
+        return None
+    counts = ledger.counts()
+    if allowed.percent is not None and counts.done < limits.failure_sample and counts.done < counts.total:
+        return None
+    if not allowed.exceeded(counts.failed, of=counts.done):
+        return None
+    return StoppedError(f"{counts.failed} of {counts.done} finished rows failed, more than --max-failures {allowed}")
+
+
+def settled(outcomes: Mapping[int, Outcome]) -> list[Settled]:
+    """Outcomes by row, gathered so that rows that ended alike share one entry."""
+    alike: dict[Outcome, list[int]] = {}
+    for row, outcome in outcomes.items():
+        alike.setdefault(outcome, []).append(row)
+    return [Settled(RowSet.of(rows), outcome) for outcome, rows in alike.items()]
+
+
+def _begun(permit: LedgerPermit) -> Claim:
+    if permit.claim is None:
+        raise LedgerError("a batch was sent without a note in the ledger")
+    return permit.claim
+
+
+def items_of(batch: Batch[Any], rows: set[int]) -> tuple[Item[Any], ...]:
+    """The items of `batch` that `rows` names."""
+    return tuple(item for item in batch.items if item.row in rows)

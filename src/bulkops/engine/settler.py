@@ -1,0 +1,147 @@
+"""Asking the organisation what is true about rows that were sent, and giving each its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from bulkops.engine.limits import RunLimits
+from bulkops.engine.sender import Question, Sender, Why, items_of, settled
+from bulkops.engine.stop import StopSignal
+from bulkops.ledger.base import Ledger
+from bulkops.model import Batch, Item, Outcome, RowSet, Settled, Verdict
+from bulkops.planning import Planner
+from bulkops.providers.base import Organization
+
+log = structlog.get_logger(__name__)
+
+
+class Settler:
+    """Settles questions: one look for all of them, a second one where an effect may still be on its way."""
+
+    def __init__(
+        self,
+        *,
+        planner: Planner,
+        org: Organization,
+        ledger: Ledger,
+        limits: RunLimits,
+        sender: Sender,
+        stop: StopSignal,
+    ) -> None:
+        self._planner = planner
+        self._org = org
+        self._ledger = ledger
+        self._limits = limits
+        self._sender = sender
+        self._stop = stop
+
+    async def settle(self, questions: Sequence[Question]) -> list[Batch[Any]]:
+        """Give every row that can be told its end. Returns the batches that are to be sent again.
+
+        Nothing may be sent meanwhile: a listing that changes while it is read cannot be trusted.
+        Raises what reads raise; the claims then stay open, to be asked about on resume.
+        """
+        verdicts = await self._ask([item for question in questions for item in question.batch.items])
+        await self._ask_again(questions, verdicts)
+        again: list[Batch[Any]] = []
+        for question in questions:
+            again.extend(self._conclude(question, verdicts))
+        await self._ledger.flush()
+        return again
+
+    async def _ask(self, items: Sequence[Item[Any]]) -> dict[int, Verdict]:
+        roster = await self._planner.fresh_roster(len(items))
+        return dict(await self._planner.operation.check(items, roster))
+
+    async def _ask_again(self, questions: Sequence[Question], verdicts: dict[int, Verdict]) -> None:
+        """What is not there may still be on its way until `settling_s` after it was sent: wait, and look once more."""
+        now = time.time()
+        early = [q for q in questions if self._on_its_way_s(q, now) > 0 and self._absent(q, verdicts)]
+        if not early:
+            return
+        await self._stop.sleep(max(self._on_its_way_s(question, now) for question in early))
+        if not self._stop.requested:
+            verdicts.update(await self._ask([item for q in early for item in self._absent(q, verdicts)]))
+        now = time.time()
+        for question in early:
+            if self._on_its_way_s(question, now) > 0:  # the wait was cut short: nobody can say yet
+                verdicts.update((item.row, Verdict.UNKNOWN) for item in self._absent(question, verdicts))
+
+    def _on_its_way_s(self, question: Question, now: float) -> float:
+        """Seconds for which the effect may still appear; bounded, so that a clock that jumped cannot stall the run."""
+        return min(self._org.settling_s, question.claim.at + self._org.settling_s - now)
+
+    def _absent(self, question: Question, verdicts: dict[int, Verdict]) -> list[Item[Any]]:
+        return [item for item in question.batch.items if verdicts.get(item.row) is Verdict.NOT_APPLIED]
+
+    def _conclude(self, question: Question, verdicts: dict[int, Verdict]) -> list[Batch[Any]]:
+        rows: dict[Verdict, set[int]] = {verdict: set() for verdict in Verdict}
+        for item in question.batch.items:
+            rows[verdicts.get(item.row, Verdict.UNKNOWN)].add(item.row)
+        outcomes = {row: self._applied(question) for row in rows[Verdict.APPLIED]}
+        absent = items_of(question.batch, rows[Verdict.NOT_APPLIED])
+        lost = self._given_up(question, absent)
+        outcomes.update(lost)
+        unknown = RowSet.of(rows[Verdict.UNKNOWN])
+        doubts = [Settled(unknown, _unsettled(question.doubt))] if unknown else []
+        self._ledger.settle(question.claim, settled(outcomes), doubts=doubts)
+        log.info(
+            "doubt.settled",
+            why=question.why.value,
+            applied=len(rows[Verdict.APPLIED]),
+            not_applied=len(absent),
+            unknown=len(unknown),
+        )
+        left = tuple(item for item in absent if item.row not in lost)
+        return self._next(question, left, whole=len(left) == len(question.batch)) if left else []
+
+    def _applied(self, question: Question) -> Outcome:
+        message = {
+            Why.ACCEPTED: "",
+            Why.LOST: "the answer was lost; found done in the organisation",
+            Why.REFUSED: "its batch was refused; found done in the organisation",
+        }[question.why]
+        doubt = question.doubt
+        status = doubt.http_status if question.why is Why.ACCEPTED else None
+        return Outcome.succeeded(
+            attempts=doubt.attempts, message=message, http_status=status, request_id=doubt.request_id
+        )
+
+    def _given_up(self, question: Question, absent: Sequence[Item[Any]]) -> dict[int, Outcome]:
+        """Rows that are not tried again: the attempts are used up, or a single call was accepted without effect."""
+        doubt, attempt = question.doubt, question.batch.attempt
+        if question.why is Why.ACCEPTED and len(question.batch) == 1:
+            code, message = "not_applied", "the provider accepted the call, and nothing came of it"
+        elif question.why is Why.LOST and attempt >= self._limits.max_attempts:
+            code, message = doubt.code, f"not done after {attempt} attempts: {doubt.message}"
+        else:
+            return {}
+        outcome = Outcome.failed(
+            code, message, attempts=attempt, http_status=doubt.http_status, request_id=doubt.request_id
+        )
+        return {item.row: outcome for item in absent}
+
+    def _next(self, question: Question, left: tuple[Item[Any], ...], *, whole: bool) -> list[Batch[Any]]:
+        """How the rows that certainly were not done are sent again."""
+        batch = question.batch
+        if question.why is Why.LOST:
+            self._sender.spend_retry(question.doubt.message)
+            return [Batch(left, batch.attempt + 1)]
+        if question.why is Why.ACCEPTED:
+            # the provider passed over some rows of an accepted batch: alone, each shows its own fate
+            return [Batch((item,), batch.attempt + 1) for item in left]
+        if whole:
+            # a refused batch of which nothing was done: from now on a refusal need not be asked about
+            self._sender.refusals_are_atomic = True
+        return self._sender.parts(replace(batch, items=left))
+
+
+def _unsettled(doubt: Outcome) -> Outcome:
+    if doubt.code != "unverified":
+        return doubt
+    return replace(doubt, message="accepted by the provider, and it could not be read back yet")

@@ -1,0 +1,48 @@
+"""Asking a run to stop, once and politely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from bulkops.errors import BulkopsError, InterruptedRunError
+
+
+class StopSignal:
+    """Set once, by a signal or by an error that ends the run. The first reason stands."""
+
+    def __init__(self) -> None:
+        self.reason: BulkopsError | None = None
+        self._event = anyio.Event()
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def requested(self) -> bool:
+        """Whether no new call may begin."""
+        return self.reason is not None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was a person or the system that asked, so that what is in flight may be finished calmly."""
+        return isinstance(self.reason, InterruptedRunError)
+
+    def request(self, reason: BulkopsError) -> None:
+        """No new call from now on."""
+        if self.reason is not None:
+            return
+        self.reason = reason
+        self._event.set()
+        for listener in self._listeners:
+            listener()
+
+    def on_request(self, listener: Callable[[], None]) -> None:
+        """Call `listener` at the moment of the request; at once if it was made already."""
+        self._listeners.append(listener)
+        if self.requested:
+            listener()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, or return early when the run is asked to stop."""
+        with anyio.move_on_after(seconds):
+            await self._event.wait()

@@ -1,0 +1,83 @@
+"""Walking a listing: pages side by side once the total is known, and an answer on whether it was all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
+
+import anyio
+import structlog
+
+from bulkops.errors import StoppedError
+from bulkops.paging import OffsetWalk, Page
+from bulkops.providers.base import Listing
+
+log = structlog.get_logger(__name__)
+RowT = TypeVar("RowT")
+
+WALKS = 3
+"""How often a listing that changed while it was read is read again."""
+
+
+async def walk(
+    listing: Listing[RowT],
+    *,
+    in_flight: int = 4,
+    first: Page[RowT] | None = None,
+) -> list[RowT]:
+    """All rows of `listing`, each once, in no particular order.
+
+    `in_flight` pages are read side by side; `first` is its first page, where the caller has it already.
+    Raises StoppedError when it changed during each of several walks: then nobody can vouch for it.
+    """
+    for again in range(WALKS):
+        rows: dict[Hashable, RowT] = {}
+
+        def keep(page: Page[RowT], rows: dict[Hashable, RowT] = rows) -> None:
+            for row in page.rows:
+                rows.setdefault(listing.identity(row), row)
+
+        state = await _walk_once(listing, keep, in_flight=in_flight, first=first if again == 0 else None)
+        if state.complete:
+            return list(rows.values())
+        log.info("listing.drifted", resource=listing.resource, total=state.total, seen=state.seen, walk=again + 1)
+    raise StoppedError(
+        f"the listing of {listing.resource} kept changing while it was read, {WALKS} times over. Nothing was decided "
+        f"on it; continue when the organisation is quiet."
+    )
+
+
+async def _walk_once(
+    listing: Listing[RowT], keep: Callable[[Page[RowT]], None], *, in_flight: int, first: Page[RowT] | None
+) -> OffsetWalk:
+    state = OffsetWalk(limit=listing.max_limit)
+    page = first or await listing.page(0, listing.max_limit)
+    offsets = _take(listing, state, keep, page)
+    while len(offsets) == 1:
+        offsets = _take(listing, state, keep, await listing.page(offsets[0], state.step))
+    if offsets:
+        await _read_side_by_side(listing, state, keep, offsets, in_flight)
+    return state
+
+
+async def _read_side_by_side(
+    listing: Listing[RowT],
+    state: OffsetWalk,
+    keep: Callable[[Page[RowT]], None],
+    offsets: Sequence[int],
+    in_flight: int,
+) -> None:
+    left = iter(offsets)
+
+    async def reader() -> None:
+        for offset in left:
+            _take(listing, state, keep, await listing.page(offset, state.step))
+
+    async with anyio.create_task_group() as readers:
+        for _ in range(min(in_flight, len(offsets))):
+            readers.start_soon(reader)
+
+
+def _take(listing: Listing[RowT], state: OffsetWalk, keep: Callable[[Page[RowT]], None], page: Page[RowT]) -> list[int]:
+    keep(page)
+    return state.feed(page, [listing.identity(row) for row in page.rows])

@@ -1,0 +1,100 @@
+"""What came back from a call, and what each kind of answer means for the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bulkops.errors import AccessError, AttemptError, InDoubtError, RejectedError, RetryableError
+from bulkops.model import shorten
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, read to its end. `body` is the decoded JSON (None if empty); `text` is scrubbed and short."""
+
+    status: int
+    body: Any
+    text: str
+    request_id: str | None
+    date: float | None
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class VendorProfile:
+    """How one vendor's HTTP answers are to be read.
+
+    `throttles(status, body_length, headers)` says whether an answer is a request to wait; `validation(body)` says
+    whether a 400 is the body check's, made before anything is applied; `request_id_header` names the vendor's
+    transaction.
+    """
+
+    request_id_header: str = "X-Request-Id"
+    throttles: Callable[[int, int, Mapping[str, str]], bool] = lambda status, _length, _headers: status == 429
+    validation: Callable[[Any], bool] = lambda _body: False
+    headers: Mapping[str, str] | None = None
+
+
+def message_of(answer: Answer) -> str:
+    """The provider's own words, shortened, or its status where it said nothing."""
+    body = answer.body
+    found = ""
+    if isinstance(body, dict):
+        if isinstance(body.get("errors"), list) and body["errors"]:
+            found = "; ".join(_one_error(error) for error in body["errors"][:3])
+        else:
+            found = str(body.get("message") or body.get("error") or "")
+    found = found or answer.text.strip()
+    return f"HTTP {answer.status}" + (f": {shorten(found, 300)}" if found else "")
+
+
+def _one_error(error: object) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    where = error.get("dataPath") or error.get("instancePath") or ""
+    return f"{where} {error.get('message') or error.get('keyword') or 'invalid'}".strip()
+
+
+def failure_of_write(answer: Answer, profile: VendorProfile) -> AttemptError | AccessError | None:
+    """The error that a write's answer amounts to; None for a success.
+
+    A refusal in the 4xx range is the provider's word that it said no. Everything else that is not a success leaves
+    open what happened: a 5xx after sending, a redirect, a success whose body cannot be read.
+    """
+    facts: dict[str, Any] = {"http_status": answer.status, "request_id": answer.request_id}
+    text = message_of(answer)
+    if 200 <= answer.status < 300:
+        if answer.readable:
+            return None
+        return InDoubtError("the answer could not be read: " + shorten(answer.text, 120), code="broken_answer", **facts)
+    if answer.status == 403:
+        return RejectedError(text, code="forbidden", atomic=True, **facts)
+    if 400 <= answer.status < 500 and answer.status != 408:
+        return RejectedError(text, code=_code(answer.status), atomic=profile.validation(answer.body), **facts)
+    return InDoubtError(text, code="redirected" if answer.status < 400 else "server_error", **facts)
+
+
+def failure_of_read(answer: Answer) -> AttemptError | AccessError | None:
+    """The error that a read's answer amounts to; None for a success. A read may always be tried again."""
+    facts: dict[str, Any] = {"http_status": answer.status, "request_id": answer.request_id}
+    if 200 <= answer.status < 300 and answer.readable:
+        return None
+    if answer.status == 403:
+        return AccessError(f"the provider refuses this read ({message_of(answer)}): the account lacks the right for it")
+    if 400 <= answer.status < 500 and answer.status != 408:
+        return RejectedError(message_of(answer), code=_code(answer.status), **facts)
+    return RetryableError(message_of(answer), code="server_error", **facts)
+
+
+def _code(status: int) -> str:
+    return {
+        400: "invalid",
+        404: "not_found",
+        405: "not_allowed",
+        409: "conflict",
+        410: "not_found",
+        413: "too_large",
+        422: "invalid",
+    }.get(status, "rejected")

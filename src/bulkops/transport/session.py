@@ -1,0 +1,340 @@
+"""The HTTP session of one account: credentials, gates, time-outs, and errors in our own words."""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import aiohttp
+import anyio
+import orjson
+import structlog
+
+from bulkops.errors import (
+    AccessError,
+    AttemptError,
+    ConfigError,
+    InDoubtError,
+    RetryableError,
+    StoppedError,
+    ThrottledError,
+)
+from bulkops.model import shorten
+from bulkops.policy import full_jitter, read_quota
+from bulkops.transport.answers import Answer, VendorProfile, failure_of_read, failure_of_write
+from bulkops.transport.credentials import Credentials, Token
+from bulkops.transport.gates import Gates
+from bulkops.transport.secrets import Scrubber
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+
+class Permit(Protocol):
+    """Asked right before a write's bytes leave, after every wait."""
+
+    async def begin(self) -> None:
+        """Return when the record of the write is durable; raise to keep it from leaving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: for a connection to open, and for a whole call. `read_tries` bounds the tries of one read."""
+
+    connect_s: float = 10.0
+    total_s: float = 60.0
+    read_tries: int = 5
+    backoff_base_s: float = 0.25
+    backoff_cap_s: float = 15.0
+
+
+@dataclass(slots=True)
+class Meter:
+    """What this session sent: calls, refusals for rate, and reads tried again."""
+
+    requests: int = 0
+    throttled: int = 0
+    retries: int = 0
+
+
+@dataclass(slots=True)
+class SessionOptions:
+    """What a session is made of. `base_url` is scheme, host and port, without a path."""
+
+    base_url: str
+    profile: VendorProfile = field(default_factory=VendorProfile)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    connections: int = 16
+    tls: ssl.SSLContext | None = None
+
+
+class Session:
+    """Calls to one account. Tasks may share it.
+
+    A read is tried again here; each try of a write is an attempt and belongs to the caller.
+    """
+
+    def __init__(
+        self, options: SessionOptions, *, credentials: Credentials | None, gates: Gates, scrubber: Scrubber
+    ) -> None:
+        self._options = options
+        self._credentials = credentials
+        self._scrubber = scrubber
+        self.gates = gates
+        self.meter = Meter()
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        options = self._options
+        loopback = "//127." in options.base_url or "//localhost" in options.base_url or "//[::1]" in options.base_url
+        self._http = aiohttp.ClientSession(
+            options.base_url,
+            connector=aiohttp.TCPConnector(limit=options.connections, ssl=options.tls or True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=options.timeouts.total_s, sock_connect=options.timeouts.connect_s),
+            headers={"User-Agent": "bulkops", **(options.profile.headers or {})},
+            trust_env=not loopback,
+            auto_decompress=True,
+        )
+        # aiohttp sends DELETE and PUT again by itself when a kept-alive connection turns out dead, and has no public
+        # switch for it. Each try of a write is an attempt that the ledger must know of, so it may not.
+        self._http._retry_connection = False  # noqa: SLF001
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def read(self, path: str, *, gate: str, params: Mapping[str, str] | None = None) -> Answer:
+        """GET `path`, trying again after faults.
+
+        Raises AccessError for missing rights, RejectedError for another refusal, StoppedError when the tries are
+        used up, ConfigError when the server's certificate cannot be trusted.
+        """
+        tries = self._options.timeouts.read_tries
+        attempt = 1
+        while True:
+            try:
+                answer = await self._authorised("GET", path, gate=gate, params=params)
+                refusal = failure_of_read(answer)
+                if refusal is None:
+                    return answer
+                raise refusal
+            except ThrottledError:
+                continue
+            except (RetryableError, InDoubtError) as error:
+                failure = error
+            if attempt >= tries:
+                raise StoppedError(f"{self._options.base_url}: {failure} ({tries} tries)") from failure
+            self.meter.retries += 1
+            await self._back_off(attempt, failure)
+            attempt += 1
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        *,
+        gate: str,
+        permit: Permit,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one write, once.
+
+        Raises ThrottledError and RetryableError where it certainly was not applied, InDoubtError where it may have
+        been, RejectedError where the provider refused it, AccessError for credentials that stay refused.
+        """
+        answer = await self._authorised(method, path, gate=gate, params=params, body=body, permit=permit)
+        failure = failure_of_write(answer, self._options.profile)
+        if failure is not None:
+            raise failure
+        return answer
+
+    async def login(self, path: str, body: Mapping[str, str]) -> Answer:
+        """POST credentials, without a token and outside the ordinary gates; tried again after faults."""
+        attempt = 1
+        while True:
+            try:
+                await self.gates.pass_through("login")
+                answer = await self._send("POST", path, gate="login", token=None, body=dict(body))
+                if answer.status < 500:
+                    return answer
+                failure: AttemptError = RetryableError(f"HTTP {answer.status} from the login call")
+            except ThrottledError:
+                continue
+            except (RetryableError, InDoubtError) as error:
+                failure = error
+            if attempt >= self._options.timeouts.read_tries:
+                raise StoppedError(f"{self._options.base_url}: login failed: {failure}") from failure
+            await self._back_off(attempt, failure)
+            attempt += 1
+
+    async def _authorised(
+        self,
+        method: str,
+        path: str,
+        *,
+        gate: str,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        permit: Permit | None = None,
+    ) -> Answer:
+        """Send with a token; after a 401 renew once and repeat once: a refused credential applied nothing."""
+        await self.gates.pass_through(gate)
+        token = await self._credentials.current() if self._credentials is not None else None
+        if permit is not None:
+            await permit.begin()
+        answer = await self._send(method, path, gate=gate, token=token, params=params, body=body)
+        if answer.status != 401:
+            return answer
+        if self._credentials is None or token is None:
+            raise AccessError(f"{method} {path}: the provider asks for credentials, and none are configured")
+        token = await self._credentials.renew(token)
+        await self.gates.pass_through(gate)
+        answer = await self._send(method, path, gate=gate, token=token, params=params, body=body)
+        if answer.status == 401:
+            raise AccessError(
+                f"{method} {path}: the provider answers 401 also to a fresh token: the account lacks the right for "
+                f"this call ({shorten(answer.text, 120)})"
+            )
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        gate: str,
+        token: Token | None,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Answer:
+        """One try on the wire. Raises ThrottledError, RetryableError or InDoubtError; any other answer is returned."""
+        if self._http is None:
+            raise RuntimeError("the session is used before it is opened")
+        headers = {"Authorization": token.header} if token is not None else {}
+        data = None
+        if body is not None:
+            data = orjson.dumps(body)
+            headers["Content-Type"] = "application/json"
+        self.meter.requests += 1
+        started = time.monotonic()
+        try:
+            async with self._http.request(
+                method, path, params=params, data=data, headers=headers, allow_redirects=False
+            ) as response:
+                raw = await _read_bounded(response)
+                answer = self._answer(response, raw)
+                self._log(method, path, answer, started)
+                self._feed_gates(gate, response, raw)
+                return answer
+        except AttemptError:
+            raise
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
+            translated = translate(error, self._options.base_url)
+            log.info("request.failed", method=method, path=path, error=type(error).__name__, text=str(translated))
+            raise translated from error
+
+    def _answer(self, response: aiohttp.ClientResponse, raw: bytes) -> Answer:
+        body: Any = None
+        readable = True
+        html = response.content_type == "text/html"
+        if raw.strip():
+            try:
+                body = orjson.loads(raw)
+            except orjson.JSONDecodeError:
+                # plain-text answers are normal for refusals; in a success they mean that something stands between
+                readable = not 200 <= response.status < 300
+        readable = readable and not (html and 200 <= response.status < 300)
+        return Answer(
+            status=response.status,
+            body=body,
+            text=self._scrubber.text(raw[:2000].decode("utf-8", "replace")),
+            request_id=response.headers.get(self._options.profile.request_id_header),
+            date=_epoch(response.headers.get("Date")),
+            readable=readable,
+        )
+
+    def _feed_gates(self, gate: str, response: aiohttp.ClientResponse, raw: bytes) -> None:
+        now = time.time()
+        reading = read_quota(response.headers, now=now)
+        if self._options.profile.throttles(response.status, len(raw), response.headers):
+            self.meter.throttled += 1
+            server_now = _epoch(response.headers.get("Date")) or now
+            wait_s = self.gates.refused(gate, reading, server_now=server_now)
+            raise ThrottledError(f"throttled for {wait_s:.0f} s", http_status=response.status)
+        self.gates.answered(gate, reading)
+
+    def _log(self, method: str, path: str, answer: Answer, started: float) -> None:
+        log.debug(
+            "request.answered",
+            method=method,
+            path=path,
+            status=answer.status,
+            ms=round((time.monotonic() - started) * 1000),
+            request_id=answer.request_id,
+        )
+
+    async def _back_off(self, attempt: int, failure: BaseException) -> None:
+        timeouts = self._options.timeouts
+        wait_s = full_jitter(
+            attempt,
+            base_s=timeouts.backoff_base_s,
+            cap_s=timeouts.backoff_cap_s,
+            draw=random.random,
+        )
+        log.info("read.retried", attempt=attempt, wait_s=round(wait_s, 2), why=str(failure))
+        await anyio.sleep(wait_s)
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The body, decompressed; raises InDoubtError past `MAX_BODY_BYTES`, so that no answer can fill the memory."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_chunked(1 << 16):
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise InDoubtError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", code="broken_answer")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def translate(error: BaseException, base_url: str) -> AttemptError | ConfigError:
+    """A client library's exception in our own words.
+
+    Only a connection that never opened is certain not to have carried the call.
+    """
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return ConfigError(
+            f"{base_url}: the server's TLS certificate cannot be trusted or TLS failed ({error.__class__.__name__}: "
+            f"{_reason(error)}). Check base_url; for a private authority name its certificate with `ca_file`."
+        )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return RetryableError(f"cannot find the host of {base_url}: {_reason(error)}", code="unreachable")
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return RetryableError(f"cannot connect to {base_url}: {_reason(error)}", code="unreachable")
+    if isinstance(error, TimeoutError):
+        return InDoubtError("no answer in time", code="no_answer")
+    return InDoubtError(f"the connection broke before the answer was complete: {_reason(error)}", code="no_answer")
+
+
+def _reason(error: BaseException) -> str:
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    return shorten(str(inner) or type(error).__name__, 160)
+
+
+def _epoch(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (ValueError, TypeError):
+        return None

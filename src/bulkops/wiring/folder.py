@@ -1,0 +1,145 @@
+"""A run's folder: where it is, how it is found again, and the job that it holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulkops.errors import LedgerError, RefusedError, UsageError
+from bulkops.model import Job
+
+DEFAULT_RUNS_DIR = Path(".bulkops/runs")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """`<runs-dir>/<run-id>/`. Only its owner may look into it."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, which is the folder's name."""
+        return self.path.name
+
+    @property
+    def ledger(self) -> Path:
+        """The record of outcomes."""
+        return self.path / "ledger.sqlite"
+
+    @property
+    def log(self) -> Path:
+        """The log, one JSON object a line."""
+        return self.path / "log.jsonl"
+
+    @property
+    def job_file(self) -> Path:
+        """The job as resolved."""
+        return self.path / "job.json"
+
+    def input(self, source_format: str) -> Path:
+        """The input as read."""
+        return self.path / f"input.{source_format}"
+
+    def write_job(self, job: Job) -> None:
+        """Keep the job, durably: written aside and renamed."""
+        aside = self.path / "job.json.part"
+        try:
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(asdict(job), file, indent=2, ensure_ascii=False)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(self.job_file)
+        except OSError as error:
+            raise LedgerError(f"{self.job_file}: cannot be written: {error.strerror or error}") from error
+
+    def read_job(self) -> Job:
+        """The job. Raises UsageError when the folder holds no run, or a broken one."""
+        try:
+            data = json.loads(self.job_file.read_text(encoding="utf-8"))
+            return Job(**data)
+        except FileNotFoundError:
+            raise UsageError(
+                f"{self.path} holds no run that can be continued: job.json is missing. If it was stopped while its "
+                f"file was still being checked, nothing was sent: start the job again."
+            ) from None
+        except OSError as error:
+            raise UsageError(f"{self.job_file}: {error.strerror or error}") from error
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{self.job_file} is damaged ({error}): this run cannot be continued") from error
+
+    def remove(self) -> None:
+        """Take back a folder of a run that sent nothing."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def create(runs_dir: Path, run_id: str | None) -> RunFolder:
+    """A new folder. Raises UsageError for a bad id or an unusable runs folder, RefusedError for a taken id."""
+    name = run_id or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    if not RUN_ID.fullmatch(name):
+        raise UsageError(f"--run-id {name!r}: letters, digits, dot, dash and underscore only, at most 100")
+    path = runs_dir / name
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(mode=0o700)
+    except FileExistsError as error:
+        if not runs_dir.is_dir():
+            raise UsageError(f"{runs_dir} is not a folder: name another with --runs-dir") from error
+        raise RefusedError(
+            f"a run {name!r} exists already in {runs_dir}: `bulkops resume {name}` continues it"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"the runs folder {runs_dir} cannot be written ({error.strerror or error}): name another with --runs-dir"
+        ) from error
+    return RunFolder(path)
+
+
+def find(runs_dir: Path, name: str | None) -> RunFolder:
+    """The run called `name`: an id, an unambiguous prefix of one, a folder, or `latest`.
+
+    Raises UsageError, naming the candidates.
+    """
+    if name and (Path(name) / "job.json").is_file():
+        return RunFolder(Path(name))
+    known = _known(runs_dir)
+    if not known:
+        raise UsageError(f"there are no runs in {runs_dir}" + (f", and {name!r} is no run's folder" if name else ""))
+    if name is None or name == "latest":
+        return RunFolder(max(known, key=_started))
+    exact = [path for path in known if path.name == name]
+    matches = exact or [path for path in known if path.name.startswith(name)]
+    if len(matches) == 1:
+        return RunFolder(matches[0])
+    if not matches:
+        listed = ", ".join(path.name for path in sorted(known, key=_started, reverse=True)[:5])
+        raise UsageError(f"no run {name!r} in {runs_dir}; the newest: {listed}")
+    raise UsageError(f"{name!r} means {len(matches)} runs: {', '.join(sorted(path.name for path in matches))}")
+
+
+def _known(runs_dir: Path) -> Sequence[Path]:
+    try:
+        return [path for path in runs_dir.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UsageError(f"the runs folder {runs_dir} cannot be read ({error.strerror or error})") from error
+
+
+def _started(path: Path) -> tuple[str, str]:
+    """When a run was made, then its name: ids may be chosen by hand, so the name alone does not tell."""
+    try:
+        created = str(json.loads((path / "job.json").read_text(encoding="utf-8")).get("created_at", ""))
+    except (OSError, ValueError, AttributeError):
+        created = ""
+    return created, path.name

@@ -1,0 +1,291 @@
+"""A run's input: the snapshot, what it says of the job, and its rows as items."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from bulkops.config import parse_rate
+from bulkops.engine import Allowance
+from bulkops.errors import ConfigError, JobFileError, LedgerError
+from bulkops.jobs import (
+    BadRow,
+    DuplicateFinder,
+    Format,
+    JobHead,
+    JobSource,
+    RowMarks,
+    RowValidator,
+    Source,
+    check_file,
+    inspect,
+    open_source,
+    snapshot,
+)
+from bulkops.model import Item, Job, Problem, Row
+from bulkops.operations import OPERATIONS
+from bulkops.providers.base import OperationSupport
+from bulkops.wiring.options import WorkOptions, parse_allowance
+from bulkops.wiring.targets import AVAILABLE
+
+FAILED_KEPT = 1000
+"""Invalid rows whose own message is kept for the report; the rest say only that they are invalid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the check of a whole file found, ready to be noted in a ledger."""
+
+    total: int
+    valid: int
+    invalid: RowMarks
+    problems: Sequence[Problem]
+    problem_count: int
+    file_problems: int
+    warnings: Sequence[str]
+    duplicates: Sequence[tuple[int, int]]
+
+    @property
+    def bad_rows(self) -> int:
+        """Rows that cannot be run."""
+        return len(self.invalid)
+
+    def failed_rows(self) -> Iterator[tuple[int, str]]:
+        """Each invalid row with what is wrong with it, by ascending row."""
+        messages: dict[int, list[str]] = {}
+        for problem in self.problems:
+            if problem.row is not None:
+                messages.setdefault(problem.row, []).append(_brief(problem))
+        for row in self.invalid:
+            yield row, "; ".join(messages.get(row, ["the row is invalid; `bulkops validate` says why"]))
+
+
+class JobInput:
+    """One job file, read as often as needed; every reading numbers its rows alike."""
+
+    def __init__(self, source: Source, *, operation: str | None, head: JobHead | None = None) -> None:
+        self._source = source
+        self._asked = operation
+        self._job: JobSource = open_source(source, known_columns=_known_columns(), head=head)
+        self._models: Mapping[str, OperationSupport] = {}
+        self._operation: str | None = operation or self._job.operation
+        self._provider = ""
+
+    @classmethod
+    def of_run(cls, folder: Path, job: Job) -> JobInput:
+        """The input of a run that exists. Raises LedgerError when the snapshot is not what it was."""
+        path = folder / f"input.{job.source_format}"
+        try:
+            found = inspect(path)
+        except JobFileError as error:
+            raise LedgerError(f"the run's snapshot of its input cannot be read: {error}") from error
+        if found.sha256 != job.source_sha256:
+            raise LedgerError(
+                f"{path} was changed since the run began: its rows can no longer be matched with the ledger. "
+                f"Put the original back, or start a new run."
+            )
+        source = replace(found, format=Format(job.source_format), name=job.source)
+        head = JobHead(operation=job.operation, target=job.target, defaults=job.defaults)
+        return cls(source, operation=job.operation, head=head)
+
+    @property
+    def name(self) -> str:
+        """What the user calls the file."""
+        return self._source.name
+
+    @property
+    def format(self) -> str:
+        """csv, json or jsonl."""
+        return self._source.format.value
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes as read."""
+        return self._source.sha256
+
+    @property
+    def target(self) -> str | None:
+        """The target that the file names."""
+        return self._job.target
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The file's own columns."""
+        return self._job.columns
+
+    @property
+    def delimiter(self) -> str | None:
+        """Of a CSV file."""
+        return self._job.delimiter
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Values for fields that an item leaves out."""
+        return self._job.defaults
+
+    @property
+    def operation(self) -> str:
+        """The one operation of the file. Raises JobFileError when nothing names it."""
+        if self._operation is None:
+            raise JobFileError(
+                f"{self.name}: no operation is named: add a column `operation`, or use --operation with one of "
+                f"{', '.join(self._models)}"
+            )
+        return self._operation
+
+    @property
+    def support(self) -> OperationSupport:
+        """How the provider does the operation."""
+        return self._models[self.operation]
+
+    def use_provider(self, provider: str, support: Mapping[str, OperationSupport]) -> None:
+        """Read rows for `provider`. Raises ConfigError when it lacks the operation, naming those it has."""
+        self._provider, self._models = provider, support
+        wanted = self._operation
+        if wanted is not None and wanted not in support:
+            near = difflib.get_close_matches(wanted, list(support), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise ConfigError(f"provider {provider!r} has no operation {wanted!r}{hint} It has: {', '.join(support)}.")
+
+    def merged(self, options: WorkOptions) -> WorkOptions:
+        """The command line's options over the file's own `options`. Raises JobFileError for one that is unknown."""
+        mine = {str(key).replace("-", "_"): value for key, value in self._job.options.items()}
+        known = {"rate", "concurrency", "batch_size", "max_failures", "max_changes", "reserve", "skip_invalid"}
+        for key in mine:
+            if key not in known and not key.startswith("_"):
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known))}"
+                raise JobFileError(f"{self.name}: options: unknown key {key!r}{hint}")
+        try:
+            return _merge(options, mine)
+        except (ValueError, TypeError, ConfigError) as error:
+            raise JobFileError(f"{self.name}: options: {error}") from None
+
+    def check(self) -> Checked:
+        """Read the whole file once, and find what is wrong and what repeats. No network."""
+        validator = self._validator()
+        with DuplicateFinder() as repeats:
+            result = check_file(
+                self._job,
+                validator,
+                on_valid=lambda row, kind, fields: repeats.add(row, kind, OPERATIONS[kind].key(fields)),
+            )
+            duplicates = list(repeats.repeats())
+        self._settle_operation(result.operations)
+        return Checked(
+            total=result.rows,
+            valid=result.valid,
+            invalid=result.invalid,
+            problems=result.problems,
+            problem_count=result.problem_count,
+            file_problems=result.file_problems,
+            warnings=[str(warning) for warning in result.warnings],
+            duplicates=duplicates,
+        )
+
+    def items(self, wanted: Callable[[int], bool]) -> Iterator[Item[Any]]:
+        """The items of the rows that `wanted` says yes to, in order; invalid rows are passed over."""
+        validator = self._validator()
+        key = OPERATIONS[self.operation].key
+        for row in self._job.rows():
+            if not wanted(row.number) or isinstance(row, BadRow):
+                continue
+            result = validator.validate(row)
+            if not isinstance(result, list):
+                yield Item(row.number, key(result[1]), result[1])
+
+    def rows(self) -> Iterator[Row]:
+        """Every row as it was written, also those that cannot be run; for reports."""
+        for row in self._job.rows():
+            yield Row(row.number, row.line, row.cells) if isinstance(row, BadRow) else row
+
+    def _validator(self) -> RowValidator:
+        return RowValidator(
+            {kind: support.fields for kind, support in self._models.items()},
+            source=self._job,
+            operation=self._asked,
+            operations=list(OPERATIONS),
+        )
+
+    def _settle_operation(self, counted: Mapping[str, int]) -> None:
+        if len(counted) > 1:
+            listed = ", ".join(f"{kind} ({number} rows)" for kind, number in counted.items())
+            raise JobFileError(f"{self.name}: one operation a file, and this has {listed}: part it. Nothing was sent.")
+        if counted:
+            self._operation = next(iter(counted))
+
+
+def take_snapshot(source: str, folder: Path, *, operation: str | None) -> JobInput:
+    """Copy a job file, or standard input for `-`, into a run's folder, and open the copy."""
+    origin: Path | Literal["-"] = "-" if source == "-" else Path(source)
+    return JobInput(snapshot(origin, folder), operation=operation)
+
+
+def look_at(source: str, folder: Path, *, operation: str | None) -> JobInput:
+    """Open a job file where it stands; standard input is kept in `folder` meanwhile."""
+    if source == "-":
+        return take_snapshot(source, folder, operation=operation)
+    return JobInput(inspect(Path(source)), operation=operation)
+
+
+def _known_columns() -> Sequence[str]:
+    fields = {name for support in AVAILABLE.values() for one in support.values() for name in one.fields.model_fields}
+    return ["operation", *sorted(fields)]
+
+
+def _brief(problem: Problem) -> str:
+    """A problem without its place, which the report's row tells."""
+    text = str(replace(problem, file="", line=None, row=None, column=None)).removeprefix(": ")
+    return f"{problem.column}: {text}" if problem.column else text
+
+
+def _merge(options: WorkOptions, mine: Mapping[str, Any]) -> WorkOptions:
+    overrides = options.overrides
+
+    def allowance(key: str, given: Allowance | None) -> Allowance | None:
+        return given if given is not None or mine.get(key) is None else parse_allowance(str(mine[key]))
+
+    rate = overrides.rate
+    if rate is None and mine.get("rate") is not None:
+        rate = parse_rate(mine["rate"])
+    return replace(
+        options,
+        overrides=replace(
+            overrides,
+            rate=rate,
+            concurrency=overrides.concurrency or _whole(mine, "concurrency"),
+            reserve=overrides.reserve if overrides.reserve is not None else _share(mine),
+        ),
+        batch_size=options.batch_size or _whole(mine, "batch_size"),
+        max_failures=allowance("max_failures", options.max_failures),
+        max_changes=allowance("max_changes", options.max_changes),
+        skip_invalid=_flag(mine, "skip_invalid") if options.skip_invalid is None else options.skip_invalid,
+    )
+
+
+def _whole(mine: Mapping[str, Any], key: str) -> int | None:
+    value = mine.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10_000:
+        raise ValueError(f"{key}: expected a whole number from 1, not {value!r}")
+    return value
+
+
+def _share(mine: Mapping[str, Any]) -> float | None:
+    value = mine.get("reserve")
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 0.95:
+        raise ValueError(f"reserve: expected a share from 0 to 0.95, not {value!r}")
+    return float(value)
+
+
+def _flag(mine: Mapping[str, Any], key: str) -> bool | None:
+    value = mine.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{key}: expected true or false, not {value!r}")
+    return value

@@ -1,0 +1,71 @@
+"""What the command line says about working on a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bulkops.engine import Allowance
+from bulkops.errors import ConfigError
+from bulkops.model import Job
+from bulkops.wiring.targets import Overrides
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOptions:
+    """None leaves the job file's or the configuration's word."""
+
+    dry_run: bool = False
+    skip_invalid: bool | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+    batch_size: int | None = None
+    max_failures: Allowance | None = None
+    max_changes: Allowance | None = None
+    log_level: str = "warning"
+    log_format: str = "console"
+
+    def kept(self) -> Mapping[str, Any]:
+        """What a resume must know of the first session's options, as plain values."""
+        return {
+            "skip_invalid": bool(self.skip_invalid),
+            "batch_size": self.batch_size,
+            "max_failures": str(self.max_failures) if self.max_failures else None,
+            "max_changes": str(self.max_changes) if self.max_changes else None,
+            "rate": list(self.overrides.rate) if self.overrides.rate else None,
+            "concurrency": self.overrides.concurrency,
+            "reserve": self.overrides.reserve,
+        }
+
+    def over(self, job: Job) -> WorkOptions:
+        """These options, and where they say nothing the ones that `job` was started with."""
+        kept = job.options
+        rate, reserve = kept.get("rate"), self.overrides.reserve
+        return replace(
+            self,
+            skip_invalid=kept.get("skip_invalid") if self.skip_invalid is None else self.skip_invalid,
+            batch_size=self.batch_size or kept.get("batch_size"),
+            max_failures=self.max_failures or _allowance(kept.get("max_failures")),
+            max_changes=self.max_changes or _allowance(kept.get("max_changes")),
+            overrides=Overrides(
+                rate=self.overrides.rate or (tuple(rate) if rate else None),
+                concurrency=self.overrides.concurrency or kept.get("concurrency"),
+                reserve=kept.get("reserve") if reserve is None else reserve,
+            ),
+        )
+
+
+def parse_allowance(text: str) -> Allowance:
+    """`50` as a count, `5%` as a share. Raises ConfigError for anything else."""
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        value = float(number)
+        if not 0 <= value < 1e12 or (percent and value > 100) or (not percent and value != int(value)):
+            raise ValueError
+    except ValueError:
+        raise ConfigError(f"{text!r}: expected a count such as 50, or a share such as 5%") from None
+    return Allowance(percent=value) if percent else Allowance(count=int(value))
+
+
+def _allowance(text: str | None) -> Allowance | None:
+    return parse_allowance(text) if text else None

@@ -1,0 +1,367 @@
+"""The life of a run: made from a job file, worked on, stopped, taken up again, reported."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import anyio
+import psutil
+import structlog
+
+from bulkops import __version__
+from bulkops.config import Config, TargetConfig
+from bulkops.engine import RunLimits, Runner, StopSignal
+from bulkops.errors import BulkopsError, ConfigError, JobFileError, LedgerError, RefusedError, UsageError
+from bulkops.ledger.base import Owner
+from bulkops.ledger.sqlite import SqliteLedger
+from bulkops.model import Counts, Job, Outcome, Problem, RowSet, Traffic
+from bulkops.operations import OPERATIONS, Operation
+from bulkops.planning import Plan, Planner, ProtectedNames, with_candidates
+from bulkops.providers.base import OperationSupport, Organization
+from bulkops.reports import ErrorCount, Summary
+from bulkops.transport import Scrubber
+from bulkops.wiring.folder import RunFolder
+from bulkops.wiring.input import Checked, JobInput
+from bulkops.wiring.logs import logging_to
+from bulkops.wiring.options import WorkOptions
+from bulkops.wiring.reporting import state_of, summary_of, write_run_reports
+from bulkops.wiring.targets import open_organization, support_of
+from bulkops.wiring.watching import Observer, Progress
+
+log = structlog.get_logger(__name__)
+
+LEASE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a session of work ended. `error` is None when the run is finished."""
+
+    summary: Summary
+    counts: Counts
+    error: BulkopsError | None = None
+    plan: Plan | None = None
+    by_error: Sequence[ErrorCount] = ()
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """A run that this process works on. `org` is there once the target is open."""
+
+    folder: RunFolder
+    job: Job
+    target: TargetConfig
+    input: JobInput
+    ledger: SqliteLedger
+    options: WorkOptions
+    checked: Checked | None = None
+    org: Organization | None = None
+    retries: int = 0
+    scrubber: Scrubber = field(default_factory=Scrubber)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def operation(self) -> Operation:
+        """The verb of the job."""
+        return OPERATIONS[self.job.operation]
+
+    @property
+    def support(self) -> OperationSupport:
+        """How the provider does it."""
+        return support_of(self.job.provider)[self.job.operation]
+
+    def traffic(self) -> Traffic:
+        """What this session sent so far."""
+        elapsed_s = time.monotonic() - self.started
+        if self.org is None:
+            return Traffic(elapsed_s=elapsed_s)
+        meter = self.org.meter
+        return Traffic(meter.requests, meter.throttled, meter.retries + self.retries, elapsed_s)
+
+
+async def start(
+    folder: RunFolder,
+    job_input: JobInput,
+    *,
+    config: Config,
+    target: str | None,
+    options: WorkOptions,
+    observer: Observer,
+    stop: StopSignal,
+) -> RunResult:
+    """Run the job whose input was taken into the new `folder`.
+
+    A run that is refused before anything was sent leaves no folder behind.
+    """
+    kept = False
+    try:
+        run = _checked_run(folder, job_input, config=config, target=target, options=options, observer=observer)
+        result = await _session(run, observer=observer, stop=stop)
+        kept = not options.dry_run
+        return result
+    except (UsageError, RefusedError):
+        raise
+    except BaseException:
+        kept = True  # whatever happened, the ledger may hold the truth about something that was sent
+        raise
+    finally:
+        if not kept:
+            folder.remove()
+
+
+async def resume(
+    folder: RunFolder, *, config: Config, options: WorkOptions, observer: Observer, stop: StopSignal
+) -> RunResult:
+    """Finish a run from its own snapshot. Raises RefusedError while another process works on it."""
+    job = folder.read_job()
+    name, target = config.choose(job.target)
+    if target.provider != job.provider or (target.organization or "") != job.organization:
+        raise ConfigError(
+            f"target {name!r} is now {target.provider} {target.organization or ''}, and this run was made for "
+            f"{job.provider} {job.organization}: nothing was sent"
+        )
+    job_input = JobInput.of_run(folder.path, job)
+    job_input.use_provider(target.provider, support_of(target.provider))
+    ledger = SqliteLedger.open(folder.ledger)
+    run = OpenRun(folder, job, target, job_input, ledger, options.over(job))
+    return await _session(run, observer=observer, stop=stop)
+
+
+def _checked_run(
+    folder: RunFolder,
+    job_input: JobInput,
+    *,
+    config: Config,
+    target: str | None,
+    options: WorkOptions,
+    observer: Observer,
+) -> OpenRun:
+    """Check the whole input, and make the run's job and ledger. No network."""
+    name, chosen = config.choose(target or job_input.target)
+    job_input.use_provider(chosen.provider, support_of(chosen.provider))
+    options = job_input.merged(options)
+    checked = job_input.check()
+    for warning in checked.warnings:
+        observer.warn(warning)
+    if checked.problems and (checked.file_problems or not options.skip_invalid):
+        raise JobFileError(_bad_rows(checked.bad_rows, job_input.name), checked.problems)
+    job = Job(
+        run_id=folder.run_id,
+        operation=job_input.operation,
+        target=name,
+        provider=chosen.provider,
+        organization=chosen.organization or "",
+        source=job_input.name,
+        source_format=job_input.format,
+        source_sha256=job_input.sha256,
+        total=checked.total,
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        version=__version__,
+        options=options.kept(),
+        defaults=job_input.defaults,
+        columns=list(job_input.columns),
+        delimiter=job_input.delimiter,
+    )
+    ledger = SqliteLedger.create(folder.ledger, total=checked.total)
+    return OpenRun(folder, job, chosen, job_input, ledger, options, checked)
+
+
+async def _session(run: OpenRun, *, observer: Observer, stop: StopSignal) -> RunResult:
+    """One session of work: take the lock, work, report, give the lock back."""
+    error: BulkopsError | None = None
+    plan: Plan | None = None
+    options = run.options
+    try:
+        await run.ledger.acquire(_owner(), lease_s=LEASE_S)
+        with logging_to(run.folder.log, scrubber=run.scrubber, level=options.log_level, log_format=options.log_format):
+            try:
+                await _note_check(run)
+                plan = await _work(run, observer=observer, stop=stop)
+            except BulkopsError as caught:
+                error = caught
+            counts = run.ledger.counts()
+            text = run.scrubber.text(str(error)) if error is not None else None
+            log.info("job.ended", state=state_of(error), reason=text, **counts.as_dict())
+            if error is not None and _leaves_nothing(run, error):
+                raise error
+            if options.dry_run:
+                return RunResult(_summary(run, error, run.traffic()), counts, error, plan)
+            return await _report(run, error, plan)
+    finally:
+        for close in (run.ledger.release, run.ledger.close):
+            with contextlib.suppress(LedgerError):
+                await close()
+
+
+async def _note_check(run: OpenRun) -> None:
+    """Note the rows that need no call, then keep the job: from here on the run can be resumed."""
+    log.info("job.started" if run.checked else "job.resumed", run=run.folder.run_id, rows=run.job.total)
+    if run.checked is None:
+        return
+    for row, text in run.checked.failed_rows():
+        run.ledger.conclude(RowSet.of([row]), Outcome.failed("invalid_row", text))
+    for row, first in run.checked.duplicates:
+        run.ledger.conclude(RowSet.of([row]), Outcome.skipped("duplicate_row", f"row {first} names the same"))
+    await run.ledger.flush()
+    run.folder.write_job(run.job)
+
+
+async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Plan:
+    """Reconcile, plan, confirm, apply. Raises why the run stopped early."""
+    async with contextlib.AsyncExitStack() as stack:
+        org = await stack.enter_async_context(
+            open_organization(
+                run.target,
+                scrubber=run.scrubber,
+                overrides=run.options.overrides,
+                sandbox_state=run.folder.path.parent.parent / "sandbox" / "organization.jsonl",
+                environ=os.environ,
+            )
+        )
+        run.org = org
+        await stack.enter_async_context(_lease(run, stop))
+        planner = Planner(run.operation, org, guards=ProtectedNames(run.target.protected), expected=run.job.total)
+        runner = Runner(
+            operation=run.operation,
+            org=org,
+            planner=planner,
+            ledger=run.ledger,
+            source=run.input.items,
+            limits=_limits(run),
+            stop=stop,
+        )
+        observer.started(lambda: _look(run, runner.phase.name, org))
+        try:
+            return await _steps(run, runner, observer)
+        finally:
+            observer.ended()
+            run.retries = runner.sender.retries
+
+
+async def _steps(run: OpenRun, runner: Runner, observer: Observer) -> Plan:
+    await runner.reconcile()
+    plan = await runner.survey(skip_invalid=bool(run.options.skip_invalid))
+    confirmed = run.ledger.note("confirmed") is not None
+    _judge(run, plan, confirmed=confirmed)
+    if run.options.dry_run:
+        return plan
+    if not confirmed:
+        observer.confirm(plan, run.job, run.operation)
+        run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
+        await run.ledger.flush()
+    await runner.apply()
+    return plan
+
+
+def _limits(run: OpenRun) -> RunLimits:
+    options = run.options
+    return RunLimits(
+        width=options.overrides.concurrency or run.target.concurrency or RunLimits().width,
+        batch_size=min(options.batch_size or run.support.batch_size, run.support.max_batch),
+        max_failures=options.max_failures,
+    )
+
+
+def _judge(run: OpenRun, plan: Plan, *, confirmed: bool) -> None:
+    """Refuse a plan that may not be carried out. Nothing of it was sent."""
+    if plan.invalid and not run.options.skip_invalid and not confirmed:
+        problems = [
+            Problem(run.job.source, with_candidates(one), row=one.item.row, column=one.column)
+            for one in plan.invalid_listed
+        ]
+        raise JobFileError(_bad_rows(plan.invalid, run.job.source), problems)
+    if plan.protected and not run.options.skip_invalid:
+        listed = "; ".join(decision.message for decision in plan.protected_listed[:5])
+        raise RefusedError(
+            f"{plan.protected} of the rows may not be touched: {listed}. Take them out of the file, or use "
+            f"--skip-invalid to report them as failed and run the others. Nothing was sent."
+        )
+    allowed = run.options.max_changes
+    if allowed is not None and not confirmed and allowed.exceeded(plan.ready, of=run.job.total):
+        raise RefusedError(
+            f"the plan changes {plan.ready} of {run.job.total} rows, more than --max-changes {allowed}: nothing was "
+            f"sent. To allow exactly this plan: --max-changes {plan.ready}"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _lease(run: OpenRun, stop: StopSignal) -> AsyncIterator[None]:
+    """Renew the lock while work goes on; a lock that was lost stops the run."""
+
+    async def renew() -> None:
+        while True:
+            await anyio.sleep(LEASE_S / 3)
+            try:
+                await run.ledger.acquire(_owner(), lease_s=LEASE_S)
+            except BulkopsError as error:
+                stop.request(error if isinstance(error, LedgerError) else LedgerError(str(error)))
+                return
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(renew)
+        try:
+            yield
+        finally:
+            tasks.cancel_scope.cancel()
+
+
+def _look(run: OpenRun, phase: str, org: Organization) -> Progress:
+    return Progress(
+        run_id=run.folder.run_id,
+        operation=run.job.operation,
+        target=run.job.target,
+        phase=phase,
+        counts=run.ledger.counts(),
+        requests=org.meter.requests,
+        waiting=org.gates.waiting(),
+        elapsed_s=time.monotonic() - run.started,
+    )
+
+
+def _leaves_nothing(run: OpenRun, error: BulkopsError) -> bool:
+    """Whether a fresh run was refused before anything was sent, so that no trace of it need be kept."""
+    fresh = run.checked is not None and run.ledger.note("confirmed") is None
+    return fresh and isinstance(error, UsageError | RefusedError)
+
+
+async def _report(run: OpenRun, error: BulkopsError | None, plan: Plan | None) -> RunResult:
+    """Write the reports; a disk that is full must not hide how the run ended."""
+    traffic = run.traffic()
+    try:
+        run.ledger.add_traffic(traffic)
+        await run.ledger.flush()
+        total = run.ledger.traffic()
+    except LedgerError as caught:
+        error = error or caught
+        total = run.ledger.traffic().plus(traffic)
+    summary = _summary(run, error, total)
+    by_error: Sequence[ErrorCount] = ()
+    try:
+        by_error = write_run_reports(run.folder, run.job, run.ledger, run.input, summary).by_error
+    except BulkopsError as caught:
+        error = error or LedgerError(f"{caught}; `bulkops report` writes them anew")
+        summary = _summary(run, error, total)
+    return RunResult(summary, run.ledger.counts(), error, plan, by_error)
+
+
+def _summary(run: OpenRun, error: BulkopsError | None, traffic: Traffic) -> Summary:
+    reason = run.scrubber.text(str(error)) if error is not None else None
+    return summary_of(run.folder, run.job, run.ledger.counts(), traffic, state=state_of(error), reason=reason)
+
+
+def _owner() -> Owner:
+    process = psutil.Process()
+    return Owner(process.username(), socket.gethostname(), process.pid, process.create_time())
+
+
+def _bad_rows(count: int, name: str) -> str:
+    if not count:
+        return f"{name} cannot be run. Nothing was sent:"
+    rows = "1 row cannot" if count == 1 else f"{count:,} rows cannot"
+    return f"{name}: {rows} be run. Nothing was sent. Mend them, or use --skip-invalid to run the others:"

@@ -1,0 +1,1 @@
+"""A simulated Anypoint organisation: access management as its published facts describe it."""

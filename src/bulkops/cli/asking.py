@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from bulkops.errors import RefusedError
 from bulkops.model import Job
-from bulkops.operations import Operation
-from bulkops.planning import Plan
+from bulkops.wiring import Operation, Plan
 
 
 def plan_text(plan: Plan, target: str, operation: Operation) -> str:

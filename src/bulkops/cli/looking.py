@@ -11,9 +11,7 @@ import anyio
 from bulkops import config
 from bulkops.cli.failures import PROBLEMS_SHOWN
 from bulkops.errors import UsageError
-from bulkops.operations import OPERATIONS, Operation
-from bulkops.providers.base import OperationSupport
-from bulkops.wiring import AVAILABLE, Checked, JobInput, check_target
+from bulkops.wiring import AVAILABLE, OPERATIONS, Checked, JobInput, Operation, OperationSupport, check_target
 from bulkops.wiring import validate as validate_file
 
 

@@ -20,12 +20,13 @@ from bulkops.cli.failures import exit_code, explain
 from bulkops.cli.progress import Display, display
 from bulkops.errors import InterruptedRunError, UsageError
 from bulkops.model import Job
-from bulkops.operations import OPERATIONS, Operation
-from bulkops.planning import Plan
 from bulkops.reports import console_summary
 from bulkops.wiring import (
     DEFAULT_RUNS_DIR,
+    OPERATIONS,
+    Operation,
     Overrides,
+    Plan,
     Progress,
     RunResult,
     StopSignal,

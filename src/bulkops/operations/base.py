@@ -13,8 +13,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel
 
 from bulkops.model import Batch, Item, Outcome, Verdict
-from bulkops.providers.base import Organization, Roster
-from bulkops.transport import Permit
+from bulkops.providers.base import Organization, Permit, Roster
 
 
 class Fate(Enum):

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 
 from bulkops.model import Batch, Item, Outcome, Verdict
 from bulkops.operations.base import Decision, Guards
-from bulkops.providers.base import Organization, Person, Roster
-from bulkops.transport import Permit
+from bulkops.providers.base import Organization, Permit, Person, Roster
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ AttemptError family, of which InDoubtError alone may have been applied.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -18,8 +18,22 @@ from bulkops.model import Item
 from bulkops.paging import Page
 from bulkops.transport import Gates, Meter, Permit
 
+__all__ = [
+    "AnswerShape",
+    "BatchAnswer",
+    "Caller",
+    "Invitation",
+    "Listing",
+    "Named",
+    "OperationSupport",
+    "Organization",
+    "OrganizationFacts",
+    "Permit",
+    "Person",
+    "Roster",
+]
+
 RowT = TypeVar("RowT")
-RowT_co = TypeVar("RowT_co", covariant=True)
 
 
 class AnswerShape(Enum):
@@ -214,14 +228,3 @@ class Roster(Protocol):
 
     async def near(self, kind: str, name: str) -> Sequence[str]:
         """Names close to `name`, best first, from what was read so far; for messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A configured target, without secrets, as reports and prompts name it."""
-
-    name: str
-    provider: str
-    organization: str
-    base_url: str
-    protected: Sequence[str] = field(default_factory=tuple)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from bulkops.config import Config
 from bulkops.engine import StopSignal
+from bulkops.operations import OPERATIONS, Operation
+from bulkops.planning import Plan
+from bulkops.providers.base import OperationSupport
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, create, find
 from bulkops.wiring.input import Checked, JobInput, look_at, take_snapshot
 from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
@@ -17,10 +20,14 @@ from bulkops.wiring.watching import Observer, Progress
 __all__ = [
     "AVAILABLE",
     "DEFAULT_RUNS_DIR",
+    "OPERATIONS",
     "Checked",
     "JobInput",
     "Observer",
+    "Operation",
+    "OperationSupport",
     "Overrides",
+    "Plan",
     "Progress",
     "ReadRun",
     "RunFolder",

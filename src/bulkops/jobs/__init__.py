@@ -1,0 +1,26 @@
+"""Job files: take them over, read their rows, check them, and explain what is wrong."""
+
+from bulkops.jobs.check import CheckResult, RowMarks, check_file
+from bulkops.jobs.duplicates import DuplicateFinder, find_duplicates
+from bulkops.jobs.opening import open_source
+from bulkops.jobs.rows import BadRow, JobHead, JobSource
+from bulkops.jobs.snapshot import inspect, snapshot
+from bulkops.jobs.source import Format, Source
+from bulkops.jobs.validate import RowValidator
+
+__all__ = [
+    "BadRow",
+    "CheckResult",
+    "DuplicateFinder",
+    "Format",
+    "JobHead",
+    "JobSource",
+    "RowMarks",
+    "RowValidator",
+    "Source",
+    "check_file",
+    "find_duplicates",
+    "inspect",
+    "open_source",
+    "snapshot",
+]

@@ -1,0 +1,27 @@
+"""Read-only views of a run: tables, a summary, a page, and the list of runs."""
+
+from bulkops.reports.cells import OUTCOME_COLUMNS
+from bulkops.reports.codes import Explanation, explain
+from bulkops.reports.console import console_summary
+from bulkops.reports.listing import RunEntry, list_runs
+from bulkops.reports.outcomes import row_outcomes
+from bulkops.reports.summary import ErrorCount, RunFacts, Summary, errors_of, read_summary, summary_of
+from bulkops.reports.write import ReportFiles, write_reports
+
+__all__ = [
+    "OUTCOME_COLUMNS",
+    "ErrorCount",
+    "Explanation",
+    "ReportFiles",
+    "RunEntry",
+    "RunFacts",
+    "Summary",
+    "console_summary",
+    "errors_of",
+    "explain",
+    "list_runs",
+    "read_summary",
+    "row_outcomes",
+    "summary_of",
+    "write_reports",
+]

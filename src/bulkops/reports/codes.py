@@ -1,0 +1,86 @@
+"""The words of the `_error` column: what each means, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One code in words. `advice` is empty where nothing needs to be done or nothing general can be said."""
+
+    meaning: str
+    advice: str = ""
+
+
+_CODES = {
+    # skipped: nothing had to be done
+    "already_invited": Explanation(
+        "An invitation is outstanding already.", "Use resend-invite where its mail should go out again."
+    ),
+    "already_member": Explanation(
+        "The address has an account already; nothing was changed.",
+        "Give it role groups or teams with assign-role-group or add-team-member.",
+    ),
+    "already_gone": Explanation("The account was gone already."),
+    "already_done": Explanation("It was so already."),
+    "duplicate_row": Explanation("Another row of the file means the same; that one counts."),
+    # failed before anything was sent
+    "invalid_row": Explanation("The row cannot be run as it is written.", "Correct the row in failures.csv."),
+    "protected": Explanation(
+        "The account is protected, so it was left alone.",
+        "Take the row out, or change what is protected on this target in bulkops.toml.",
+    ),
+    # refused by the provider
+    "invalid": Explanation("The provider found the request invalid.", "Correct the row; the message says where."),
+    "forbidden": Explanation(
+        "The provider does not allow this account to do it.", "Have the missing right granted, then run the rows again."
+    ),
+    "not_found": Explanation("The provider knows nothing of that name.", "Check the name or id."),
+    "not_allowed": Explanation("The provider does not offer this operation here."),
+    "conflict": Explanation("It clashes with how things stand.", "Look the item up, then run the row again."),
+    "too_large": Explanation("The provider found the request too large.", "Run it again with a smaller --batch-size."),
+    "rejected": Explanation("The provider refused it.", "The message is the provider's own."),
+    "failed": Explanation("It did not work.", "The message says why."),
+    # lost, or not certain
+    "no_answer": Explanation(
+        "Sent, but no answer arrived: it may or may not have happened.", "bulkops resume asks before it sends again."
+    ),
+    "broken_answer": Explanation(
+        "Sent, but the answer could not be read: it may or may not have happened.",
+        "bulkops resume asks before it sends again.",
+    ),
+    "server_error": Explanation(
+        "The provider had a fault of its own: it may or may not have happened.",
+        "bulkops resume asks before it sends again.",
+    ),
+    "redirected": Explanation(
+        "The provider pointed to another address, which is not followed.", "Check region or base_url of the target."
+    ),
+    "unreachable": Explanation(
+        "The provider could not be reached; nothing was sent.", "Check the network, then run the rows again."
+    ),
+    "throttled": Explanation("The provider asked to wait; nothing was done.", "Run the rows again later."),
+    "not_applied": Explanation(
+        "The provider accepted the call, and nothing came of it.", "Try one of the rows by hand to see why."
+    ),
+    "unverified": Explanation(
+        "Accepted, but not seen in the organisation yet.", "bulkops resume looks again before anything is sent."
+    ),
+}
+
+
+def explain(code: str) -> Explanation:
+    """`code` in words; an unknown one stands for itself."""
+    found = _CODES.get(code)
+    if found is not None:
+        return found
+    prefix, _, kind = code.partition("_")
+    thing = kind.replace("_", " ")
+    if thing and prefix == "unknown":
+        return Explanation(f"No {thing} has this name or id.", "Correct the name; the message lists near ones.")
+    if thing and prefix == "ambiguous":
+        return Explanation(f"More than one {thing} has this name.", "Write the id instead; the message lists them.")
+    if thing and prefix == "already":
+        return Explanation(f"It was {thing} already.")
+    return Explanation(code)

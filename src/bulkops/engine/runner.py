@@ -159,12 +159,19 @@ class Runner:
             questions, self.sender.questions = self.sender.questions, []
             again = await self._settler.settle(questions)
             self.phase.name = "sending"
-            retried = [batch.attempt - 1 for batch in again if batch.attempt > 1]
-            if retried and any(question.why is Why.LOST for question in questions):
-                await self.stop.sleep(self.sender.backoff_s(max(retried)))
+            await self._pay_for(questions, again)
             for batch in again:
                 await self._submit(send, batch)
             await self._drained()
+
+    async def _pay_for(self, questions: Sequence[Question], again: Sequence[Batch[Any]]) -> None:
+        """Batches whose answer was lost are sent again within the retry budget, after backoff."""
+        lost = [question for question in questions if question.why is Why.LOST]
+        if not lost or not again:
+            return
+        for question in lost:
+            self.sender.spend_retry(question.doubt.message)
+        await self.stop.sleep(self.sender.backoff_s(max(question.batch.attempt for question in lost)))
 
     async def _last_look(self) -> None:
         """After a polite stop, tell what can be told without waiting; the rest stays in doubt, with its reason."""

@@ -156,6 +156,7 @@ class Sender:
 
     def _ask_later(self, permit: LedgerPermit, batch: Batch[Any], why: Why, error: AttemptError) -> None:
         claim = permit.claim
+        self.budget.count_call()
         if claim is None:
             raise StoppedError(f"a read before the write failed: {error}") from error
         doubt = Outcome.in_doubt(
@@ -171,12 +172,12 @@ class Sender:
 
     def _take_refusal(self, permit: LedgerPermit, batch: Batch[Any], error: RejectedError) -> Sequence[Batch[Any]]:
         """The provider said no. One row has its end; a batch is taken apart."""
-        self.budget.count_call()
         if error.code == "forbidden" and not self._accepted_any:
             # before anything was accepted a 403 speaks of the account's rights; later it speaks of the rows
             self._give_back(permit)
             raise AccessError(f"the provider refuses {self._operation.kind} for these credentials ({error})")
         if len(batch) == 1:
+            self.budget.count_call()
             self.splitter.count(bad=1)
             claim = _begun(permit)
             outcome = Outcome.failed_by(error, attempts=batch.attempt)
@@ -187,6 +188,7 @@ class Sender:
         if not (error.atomic or self.refusals_are_atomic):
             self._ask_later(permit, batch, Why.REFUSED, error)
             return ()
+        self.budget.count_call()
         self._give_back(permit)
         return self.parts(batch)
 

@@ -130,7 +130,6 @@ class Settler:
         """How the rows that certainly were not done are sent again."""
         batch = question.batch
         if question.why is Why.LOST:
-            self._sender.spend_retry(question.doubt.message)
             return [Batch(left, batch.attempt + 1)]
         if question.why is Why.ACCEPTED:
             # the provider passed over some rows of an accepted batch: alone, each shows its own fate

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
-import anyio
 import structlog
 
 from bulkops.errors import StoppedError
+from bulkops.fetch.parallel import side_by_side
 from bulkops.paging import OffsetWalk, Page
 from bulkops.providers.base import Listing
 
@@ -67,15 +67,10 @@ async def _read_side_by_side(
     offsets: Sequence[int],
     in_flight: int,
 ) -> None:
-    left = iter(offsets)
+    async def read(offset: int) -> None:
+        _take(listing, state, keep, await listing.page(offset, state.step))
 
-    async def reader() -> None:
-        for offset in left:
-            _take(listing, state, keep, await listing.page(offset, state.step))
-
-    async with anyio.create_task_group() as readers:
-        for _ in range(min(in_flight, len(offsets))):
-            readers.start_soon(reader)
+    await side_by_side(offsets, read, width=min(in_flight, len(offsets)))
 
 
 def _take(listing: Listing[RowT], state: OffsetWalk, keep: Callable[[Page[RowT]], None], page: Page[RowT]) -> list[int]:

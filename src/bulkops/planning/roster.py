@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from bulkops.fetch import walk
+from bulkops.fetch import side_by_side, walk
 from bulkops.providers.base import Caller, Invitation, Listing, Named, Organization, OrganizationFacts, Person
 
 ThingT = TypeVar("ThingT")
@@ -18,7 +18,7 @@ SEARCHES_SIDE_BY_SIDE = 8
 
 
 class Index(Generic[ThingT]):
-    """Things of one listing by the names they go by, case folded.
+    """Things of one listing by the names they go by, compared case folded.
 
     Few keys are searched one by one (each answer is kept); many are looked up in one walk of the whole listing. The
     first page says how many pages a walk takes, so the choice is between counts.
@@ -41,18 +41,20 @@ class Index(Generic[ThingT]):
         self._lock = anyio.Lock()
 
     async def find(self, keys: Collection[str]) -> Mapping[str, Sequence[ThingT]]:
-        """The things that each of `keys` (case folded) names; empty where there is none."""
+        """The things that each of `keys` names; empty where there is none."""
         async with self._lock:
-            missing = [key for key in keys if key not in self._known]
+            missing = {key.casefold(): key for key in keys if key.casefold() not in self._known}
             if missing and not self._walked:
                 await self._learn(missing)
-        return {key: self._known.get(key, ()) for key in keys}
+        return {key: self._known.get(key.casefold(), ()) for key in keys}
 
-    def names_known(self) -> Iterable[str]:
-        """Every name read so far."""
-        return (name for name, things in self._known.items() if things)
+    def near(self, name: str) -> Sequence[str]:
+        """Names close to `name` among those read so far, as they are written, best first."""
+        known = {folded: things[0] for folded, things in self._known.items() if things}
+        close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.6)
+        return [next((one for one in self._names(known[name]) if one.casefold() == name), name) for name in close]
 
-    async def _learn(self, missing: Sequence[str]) -> None:
+    async def _learn(self, missing: Mapping[str, str]) -> None:
         wanted = max(len(missing), self._expected)
         if self._search is not None and wanted <= 2:
             await self._search_each(missing)
@@ -66,25 +68,22 @@ class Index(Generic[ThingT]):
         self._fill(await walk(self._listing, first=first))
         self._walked = True
 
-    async def _search_each(self, keys: Sequence[str]) -> None:
+    async def _search_each(self, keys: Mapping[str, str]) -> None:
+        """Search for each key as it was written: folding changes letters (ß, ς) that a vendor's search compares."""
         if self._search is None:
             raise RuntimeError("a listing without a search is walked")
         search = self._search
-        left = iter(keys)
 
-        async def searcher() -> None:
-            for key in left:
-                self._known[key] = await search(key)
+        async def look_up(folded: str) -> None:
+            self._known[folded] = await search(keys[folded])
 
-        async with anyio.create_task_group() as searchers:
-            for _ in range(min(SEARCHES_SIDE_BY_SIDE, len(keys))):
-                searchers.start_soon(searcher)
+        await side_by_side(keys, look_up, width=min(SEARCHES_SIDE_BY_SIDE, len(keys)))
 
     def _fill(self, things: Iterable[ThingT]) -> None:
         found: dict[str, list[ThingT]] = defaultdict(list)
         for thing in things:
-            for name in set(self._names(thing)):
-                found[name.casefold()].append(thing)
+            for name in {name.casefold() for name in self._names(thing)}:
+                found[name].append(thing)
         self._known = dict(found)
 
 
@@ -116,12 +115,11 @@ class OrganizationRoster:
 
     async def named(self, kind: str, names: Collection[str]) -> Mapping[str, Sequence[Named]]:
         """The things of `kind` that each name or id means."""
-        return await self._index(kind).find({name.casefold() for name in names})
+        return await self._index(kind).find(names)
 
     async def near(self, kind: str, name: str) -> Sequence[str]:
         """Names close to `name` among those read so far."""
-        known = self._people.names_known() if kind == "person" else self._index(kind).names_known()
-        return difflib.get_close_matches(name.casefold(), list(known), n=3, cutoff=0.6)
+        return self._people.near(name) if kind == "person" else self._index(kind).near(name)
 
     def _index(self, kind: str) -> Index[Named]:
         if kind not in self._named:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 
 from bulkops.errors import BulkopsError, InterruptedRunError, RefusedError, UsageError
@@ -57,7 +58,8 @@ def summary_of(
 
 def _next_command(folder: RunFolder, counts: Counts) -> str | None:
     """What to type next; None when there is nothing left to do."""
-    where = "" if folder.path.parent == DEFAULT_RUNS_DIR else f" --runs-dir {folder.path.parent}"
+    runs_dir = folder.path.parent
+    where = "" if runs_dir == DEFAULT_RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
     if counts.pending or counts.in_doubt:
         return f"bulkops resume {folder.run_id}{where}"
     if counts.failed:

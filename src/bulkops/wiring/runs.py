@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
-import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import anyio
-import psutil
 import structlog
 
 from bulkops import __version__
@@ -19,6 +18,7 @@ from bulkops.config import Config, TargetConfig
 from bulkops.engine import RunLimits, Runner, StopSignal
 from bulkops.errors import BulkopsError, ConfigError, JobFileError, LedgerError, RefusedError, UsageError
 from bulkops.ledger.base import Owner
+from bulkops.ledger.lock import this_process
 from bulkops.ledger.sqlite import SqliteLedger
 from bulkops.model import Counts, Job, Outcome, Problem, RowSet, Traffic
 from bulkops.operations import OPERATIONS, Operation
@@ -179,6 +179,8 @@ async def _session(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Run
     options = run.options
     try:
         await run.ledger.acquire(_owner(), lease_s=LEASE_S)
+        # an older session's summary must not speak for this one, should it be killed
+        (run.folder.path / "summary.json").unlink(missing_ok=True)
         with logging_to(run.folder.log, scrubber=run.scrubber, level=options.log_level, log_format=options.log_format):
             try:
                 await _note_check(run)
@@ -225,7 +227,6 @@ async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Plan:
             )
         )
         run.org = org
-        await stack.enter_async_context(_lease(run, stop))
         planner = Planner(run.operation, org, guards=ProtectedNames(run.target.protected), expected=run.job.total)
         runner = Runner(
             operation=run.operation,
@@ -238,7 +239,7 @@ async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Plan:
         )
         observer.started(lambda: _look(run, runner.phase.name, org))
         try:
-            return await _steps(run, runner, observer)
+            return await _holding_the_lock(run, stop, lambda: _steps(run, runner, observer))
         finally:
             observer.ended()
             run.retries = runner.sender.retries
@@ -290,9 +291,9 @@ def _judge(run: OpenRun, plan: Plan, *, confirmed: bool) -> None:
         )
 
 
-@contextlib.asynccontextmanager
-async def _lease(run: OpenRun, stop: StopSignal) -> AsyncIterator[None]:
-    """Renew the lock while work goes on; a lock that was lost stops the run."""
+async def _holding_the_lock(run: OpenRun, stop: StopSignal, work: Callable[[], Awaitable[Plan]]) -> Plan:
+    """Do `work` while the lock is renewed beside it; a lock that was lost stops the run."""
+    ended: list[Plan | BulkopsError] = []
 
     async def renew() -> None:
         while True:
@@ -306,9 +307,13 @@ async def _lease(run: OpenRun, stop: StopSignal) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(renew)
         try:
-            yield
-        finally:
-            tasks.cancel_scope.cancel()
+            ended.append(await work())
+        except BulkopsError as error:
+            ended.append(error)  # raised outside the group, as itself
+        tasks.cancel_scope.cancel()
+    if isinstance(ended[0], BulkopsError):
+        raise ended[0]
+    return ended[0]
 
 
 def _look(run: OpenRun, phase: str, org: Organization) -> Progress:
@@ -356,8 +361,7 @@ def _summary(run: OpenRun, error: BulkopsError | None, traffic: Traffic) -> Summ
 
 
 def _owner() -> Owner:
-    process = psutil.Process()
-    return Owner(process.username(), socket.gethostname(), process.pid, process.create_time())
+    return this_process(getpass.getuser())
 
 
 def _bad_rows(count: int, name: str) -> str:

@@ -1,0 +1,137 @@
+"""A sandbox organisation over real sockets, and the engine pointed at it."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bulkops.config import Auth, Config, TargetConfig
+from bulkops.sandbox import Sandbox, SandboxOptions
+from bulkops.wiring import (
+    Operation,
+    Plan,
+    Progress,
+    RunResult,
+    StopSignal,
+    WorkOptions,
+    find,
+    resume_run,
+    start_run,
+)
+
+
+@dataclass
+class Silent:
+    """An observer that says yes and keeps what it was told."""
+
+    plans: list[Plan] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    look: Callable[[], Progress] | None = None
+
+    def started(self, look: Callable[[], Progress]) -> None:
+        """Keep the look."""
+        self.look = look
+
+    def ended(self) -> None:
+        """Nothing to do."""
+
+    def confirm(self, plan: Plan, job: Any, operation: Operation) -> None:
+        """Keep the plan."""
+        self.plans.append(plan)
+
+    def warn(self, text: str) -> None:
+        """Keep the warning."""
+        self.warnings.append(text)
+
+
+@dataclass
+class Desk:
+    """Where a test works: a sandbox, a folder, a configuration."""
+
+    sandbox: Sandbox
+    folder: Path
+    config: Config
+    observer: Silent = field(default_factory=Silent)
+    stop: StopSignal | None = None
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where runs are kept."""
+        return self.folder / "runs"
+
+    def job(self, column: str, values: Iterable[str]) -> str:
+        """A CSV job file of one column."""
+        path = self.folder / "job.csv"
+        path.write_text("\n".join([column, *values]) + "\n", encoding="utf-8")
+        return str(path)
+
+    async def run(self, operation: str, values: Iterable[str], *, column: str = "email", **options: Any) -> RunResult:
+        """Run a job over `values` as run r1."""
+        self.stop = StopSignal()
+        return await start_run(
+            self.job(column, values),
+            config=self.config,
+            target=None,
+            operation=operation,
+            runs_dir=self.runs_dir,
+            run_id="r1",
+            options=WorkOptions(**options),
+            observer=self.observer,
+            stop=self.stop,
+        )
+
+    async def resume(self, **options: Any) -> RunResult:
+        """Resume run r1."""
+        self.stop = StopSignal()
+        return await resume_run(
+            find(self.runs_dir, "r1"),
+            config=self.config,
+            options=WorkOptions(**options),
+            observer=self.observer,
+            stop=self.stop,
+        )
+
+    def results(self) -> list[dict[str, str]]:
+        """The rows of results.csv."""
+        with (self.runs_dir / "r1" / "results.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def outcomes(self) -> Counter[str]:
+        """How many rows ended how, by results.csv."""
+        return Counter(row["_outcome"] for row in self.results())
+
+    def invites(self) -> Mapping[str, int]:
+        """Invitations really sent, by address: the sandbox's own count."""
+        people = self.sandbox.effects.view("invite_sent")["people"]
+        return {name: effects["invite_sent"] for name, effects in people.items()}
+
+    def deletions(self) -> int:
+        """Accounts really deleted: the sandbox's own count."""
+        return self.sandbox.effects.count("user_deleted")
+
+
+@asynccontextmanager
+async def open_desk(folder: Path, target: Mapping[str, Any] | None = None, **options: Any) -> AsyncIterator[Desk]:
+    """A desk at a new sandbox; `options` are the sandbox's, `target` adds to the configuration."""
+    async with Sandbox(SandboxOptions(**{"people": 200, **options})) as sandbox:
+        token = folder / "token"
+        token.write_text(sandbox.token, encoding="utf-8")
+        fields = {
+            "provider": "anypoint",
+            "organization": sandbox.organization,
+            "base_url": sandbox.url,
+            "settling_s": 0.05,
+            "auth": Auth(method="bearer", token_file=token),
+            **(target or {}),
+        }
+        yield Desk(sandbox, folder, Config(targets={"acme": TargetConfig(**fields)}))
+
+
+def addresses(count: int) -> list[str]:
+    """So many addresses that nobody has."""
+    return [f"new.{number}@hire.test" for number in range(count)]

@@ -2,5 +2,6 @@
 
 from bulkops.fetch.parallel import side_by_side
 from bulkops.fetch.walk import walk
+from bulkops.paging import Page
 
-__all__ = ["side_by_side", "walk"]
+__all__ = ["Page", "side_by_side", "walk"]

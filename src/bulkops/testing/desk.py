@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from bulkops.config import Auth, Config, TargetConfig
+from bulkops.fetch import walk
+from bulkops.providers.base import Person
 from bulkops.sandbox import Sandbox, SandboxOptions
+from bulkops.transport import Scrubber
 from bulkops.wiring import (
     Operation,
+    Overrides,
     Plan,
     Progress,
     RunResult,
     StopSignal,
     WorkOptions,
     find,
+    open_organization,
     resume_run,
     start_run,
 )
@@ -70,7 +75,9 @@ class Desk:
         path.write_text("\n".join([column, *values]) + "\n", encoding="utf-8")
         return str(path)
 
-    async def run(self, operation: str, values: Iterable[str], *, column: str = "email", **options: Any) -> RunResult:
+    async def run(
+        self, operation: str, values: Iterable[str], *, column: str = "email", run_id: str = "r1", **options: Any
+    ) -> RunResult:
         """Run a job over `values` as run r1."""
         self.stop = StopSignal()
         return await start_run(
@@ -79,7 +86,7 @@ class Desk:
             target=None,
             operation=operation,
             runs_dir=self.runs_dir,
-            run_id="r1",
+            run_id=run_id,
             options=WorkOptions(**options),
             observer=self.observer,
             stop=self.stop,
@@ -96,9 +103,21 @@ class Desk:
             stop=self.stop,
         )
 
-    def results(self) -> list[dict[str, str]]:
+    async def members(self) -> list[Person]:
+        """Who is in the organisation now, read over HTTP."""
+        scrubber = Scrubber()
+        async with open_organization(
+            self.config.choose(None)[1],
+            scrubber=scrubber,
+            overrides=Overrides(),
+            sandbox_state=self.folder / "unused",
+            environ={},
+        ) as org:
+            return await walk(org.people())
+
+    def results(self, run_id: str = "r1") -> list[dict[str, str]]:
         """The rows of results.csv."""
-        with (self.runs_dir / "r1" / "results.csv").open(encoding="utf-8", newline="") as file:
+        with (self.runs_dir / run_id / "results.csv").open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
     def outcomes(self) -> Counter[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -201,6 +201,10 @@ class JobInput:
         """Every row as it was written, also those that cannot be run; for reports."""
         for row in self._job.rows():
             yield Row(row.number, row.line, row.cells) if isinstance(row, BadRow) else row
+
+    def lines(self, rows: Collection[int]) -> Mapping[int, int]:
+        """The line where each of `rows` starts, where the format has lines."""
+        return {row.number: row.line for row in self._job.rows() if row.number in rows and row.line is not None}
 
     def _validator(self) -> RowValidator:
         return RowValidator(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulkops.config import Config
+from bulkops.config import Config, TargetConfig
 from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Job
 from bulkops.providers.base import Caller, OrganizationFacts
@@ -17,6 +17,7 @@ from bulkops.reports import ReportFiles, Summary, read_summary
 from bulkops.transport import Scrubber
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
 from bulkops.wiring.input import Checked, JobInput, look_at
+from bulkops.wiring.logs import logging_to
 from bulkops.wiring.reporting import summary_of, write_run_reports
 from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
 
@@ -40,9 +41,15 @@ async def check_target(config: Config, target: str | None) -> tuple[str, Organiz
     Raises ConfigError, AccessError or StoppedError, which say what to do.
     """
     name, chosen = config.choose(target)
+    scrubber = Scrubber()
+    with logging_to(None, scrubber=scrubber, level="warning", log_format="console"):
+        return await _ask(name, chosen, scrubber)
+
+
+async def _ask(name: str, chosen: TargetConfig, scrubber: Scrubber) -> tuple[str, OrganizationFacts, Caller, int]:
     state = DEFAULT_RUNS_DIR.parent / "sandbox" / "organization.jsonl"
     async with open_organization(
-        chosen, scrubber=Scrubber(), overrides=Overrides(), sandbox_state=state, environ=os.environ
+        chosen, scrubber=scrubber, overrides=Overrides(), sandbox_state=state, environ=os.environ
     ) as org:
         facts = await org.facts()
         caller = await org.caller()

@@ -272,8 +272,11 @@ def _limits(run: OpenRun) -> RunLimits:
 def _judge(run: OpenRun, plan: Plan, *, confirmed: bool) -> None:
     """Refuse a plan that may not be carried out. Nothing of it was sent."""
     if plan.invalid and not run.options.skip_invalid and not confirmed:
+        lines = run.input.lines({one.item.row for one in plan.invalid_listed})
         problems = [
-            Problem(run.job.source, with_candidates(one), row=one.item.row, column=one.column)
+            Problem(
+                run.job.source, with_candidates(one), line=lines.get(one.item.row), row=one.item.row, column=one.column
+            )
             for one in plan.invalid_listed
         ]
         raise JobFileError(_bad_rows(plan.invalid, run.job.source), problems)

@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {"wiring", "config", "reports"},
     "sandbox": set(),
+    "__main__": {"cli"},
     "testing": {
         *("policy", "paging", "transport", "providers", "operations", "ledger", "jobs", "fetch", "planning"),
         *("engine", "reports", "config", "wiring", "sandbox"),

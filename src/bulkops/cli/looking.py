@@ -35,12 +35,12 @@ def validate(options: argparse.Namespace) -> int:
 def _verdict(job_input: JobInput, checked: Checked) -> str:
     repeats = f", {len(checked.duplicates):,} of them repeat another row" if checked.duplicates else ""
     if not checked.problems:
-        return (
-            f"{job_input.name}: {checked.total:,} rows are good for {job_input.operation}{repeats}. Nothing was sent."
-        )
+        rows = "1 row is" if checked.total == 1 else f"{checked.total:,} rows are"
+        return f"{job_input.name}: {rows} good for {job_input.operation}{repeats}. Nothing was sent."
+    problems = "1 problem" if checked.problem_count == 1 else f"{checked.problem_count:,} problems"
     return (
-        f"{job_input.name}: {checked.problem_count:,} problems; {checked.bad_rows:,} of {checked.total:,} rows cannot "
-        f"be run{repeats}. Nothing was sent."
+        f"{job_input.name}: {problems}; {checked.bad_rows:,} of {checked.total:,} rows cannot be run{repeats}. "
+        f"Nothing was sent."
     )
 
 

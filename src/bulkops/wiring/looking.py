@@ -18,6 +18,7 @@ from bulkops.transport import Scrubber
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
 from bulkops.wiring.input import Checked, JobInput, look_at
 from bulkops.wiring.logs import logging_to
+from bulkops.wiring.options import WorkOptions
 from bulkops.wiring.reporting import summary_of, write_run_reports
 from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
 
@@ -32,6 +33,7 @@ def validate(source: str, *, config: Config, target: str | None, operation: str 
         name = target or job_input.target or config.default_target
         provider = config.choose(name)[1].provider if name is not None else next(iter(AVAILABLE))
         job_input.use_provider(provider, support_of(provider))
+        job_input.merged(WorkOptions())  # the file's own options are checked, too
         return job_input, job_input.check()
 
 

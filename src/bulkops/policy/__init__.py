@@ -6,7 +6,9 @@ from bulkops.policy.quota import (
     QuotaReading,
     ThrottleGate,
     exhausted,
+    read_date,
     read_quota,
+    spent_wait_s,
     throttle_wait_s,
 )
 from bulkops.policy.splitting import Splitter
@@ -19,6 +21,8 @@ __all__ = [
     "ThrottleGate",
     "exhausted",
     "full_jitter",
+    "read_date",
     "read_quota",
+    "spent_wait_s",
     "throttle_wait_s",
 ]

@@ -6,10 +6,14 @@ Pure decisions: the clocks are arguments. Sources of the header forms: the vendo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+
+SHORTEST_WAIT_S = 0.5
+"""After a refusal nobody sends at once, even where the named reset has passed."""
 
 LONGEST_WAIT_S = 900.0
 """No single wait is longer, whatever a header says: the server is asked again after it."""
@@ -34,7 +38,7 @@ def read_quota(headers: Mapping[str, str], *, now: float) -> QuotaReading:
     `now` is the local wall clock in epoch seconds, used only where the answer has no usable Date of its own:
     a reset is a moment on the server's clock, so it is measured from the server's Date.
     """
-    server_now = _date(headers.get("Date")) or now
+    server_now = read_date(headers.get("Date")) or now
     return QuotaReading(
         limit=_count(headers.get("X-RateLimit-Limit")),
         remaining=_count(headers.get("X-RateLimit-Remaining")),
@@ -43,16 +47,33 @@ def read_quota(headers: Mapping[str, str], *, now: float) -> QuotaReading:
     )
 
 
-def throttle_wait_s(reading: QuotaReading, *, server_now: float) -> float:
+def read_date(text: str | None) -> float | None:
+    """An HTTP date in epoch seconds; None for none, and for what is not one."""
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def throttle_wait_s(reading: QuotaReading, *, server_now: float, known_reset_in_s: float = 0.0) -> float:
     """Seconds to wait after a refusal: what the provider named, else until its next full minute.
+
+    `known_reset_in_s` is how far ahead the reset lies that an earlier answer of the class named; 0 for none. An empty
+    503 names nothing itself, and it belongs to that window.
 
     The vendor's windows are whole minutes of its clock; without a header that is the best guess. Bounded by
     `LONGEST_WAIT_S`.
     """
     if reading.retry_after_s is not None:
         return min(reading.retry_after_s, LONGEST_WAIT_S)
-    if reading.reset_in_s:
-        return min(reading.reset_in_s, LONGEST_WAIT_S)
+    if reading.reset_in_s is not None:
+        # a reset that is now or past means that a new window is open; the Date it is measured from counts whole seconds
+        return min(max(reading.reset_in_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+    if known_reset_in_s > 0:
+        return min(max(known_reset_in_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
     return 60.0 - server_now % 60.0
 
 
@@ -67,12 +88,28 @@ def exhausted(reading: QuotaReading, *, reserve: float) -> bool:
     return reading.remaining <= kept
 
 
+def spent_wait_s(reading: QuotaReading, *, reserve: float) -> float:
+    """Seconds to hold a class whose window is spent; 0 where it is not. Bounded by `LONGEST_WAIT_S`."""
+    if reading.reset_in_s is None or not exhausted(reading, reserve=reserve):
+        return 0.0
+    return min(reading.reset_in_s, LONGEST_WAIT_S)
+
+
 @dataclass(slots=True)
 class ThrottleGate:
     """Until when nobody of one endpoint class may send; `until` is on the caller's monotonic clock."""
 
     until: float = 0.0
     holds: int = 0
+    reset_at: float = 0.0
+
+    def learn(self, reset_at: float) -> None:
+        """An ordinary answer named the end of its window, on the caller's monotonic clock."""
+        self.reset_at = reset_at
+
+    def known_reset_in_s(self, now: float) -> float:
+        """Seconds until the window that was last named ends; 0 when it has, or none was named."""
+        return max(0.0, self.reset_at - now)
 
     def hold(self, until: float) -> None:
         """Close the gate until `until`; a later end stands, an earlier one changes nothing."""
@@ -90,16 +127,6 @@ def _count(text: str | None) -> int | None:
         return max(0, int(float(text))) if text is not None else None
     except (ValueError, OverflowError):
         return None
-
-
-def _date(text: str | None) -> float | None:
-    if not text:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _reset(text: str | None, server_now: float) -> float | None:
@@ -120,8 +147,9 @@ def _reset(text: str | None, server_now: float) -> float | None:
 def _retry_after(text: str | None, server_now: float) -> float | None:
     if text is None:
         return None
-    seconds = _count(text)
-    if seconds is not None:
-        return float(seconds)
-    moment = _date(text)
-    return None if moment is None else max(0.0, moment - server_now)
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = read_date(text)
+        return None if moment is None else max(0.0, moment - server_now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None

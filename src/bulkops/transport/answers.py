@@ -12,7 +12,11 @@ from bulkops.model import shorten
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, read to its end. `body` is the decoded JSON (None if empty); `text` is scrubbed and short."""
+    """An answer, read to its end.
+
+    `body` is the decoded JSON as it came (None if empty), so it may hold secrets; `text` is scrubbed and short: the
+    provider's own words where the body has some, else its beginning.
+    """
 
     status: int
     body: Any
@@ -39,15 +43,16 @@ class VendorProfile:
 
 def message_of(answer: Answer) -> str:
     """The provider's own words, shortened, or its status where it said nothing."""
-    body = answer.body
-    found = ""
-    if isinstance(body, dict):
-        if isinstance(body.get("errors"), list) and body["errors"]:
-            found = "; ".join(_one_error(error) for error in body["errors"][:3])
-        else:
-            found = str(body.get("message") or body.get("error") or "")
-    found = found or answer.text.strip()
-    return f"HTTP {answer.status}" + (f": {shorten(found, 300)}" if found else "")
+    return f"HTTP {answer.status}" + (f": {shorten(answer.text, 300)}" if answer.text else "")
+
+
+def words_in(body: Any) -> str:
+    """What an error body says, in the shapes that vendors use; empty where it has none of them."""
+    if not isinstance(body, dict):
+        return ""
+    if isinstance(body.get("errors"), list) and body["errors"]:
+        return "; ".join(_one_error(error) for error in body["errors"][:3])
+    return str(body.get("message") or body.get("error") or "")
 
 
 def _one_error(error: object) -> str:

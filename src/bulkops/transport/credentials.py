@@ -60,12 +60,14 @@ class StaticToken:
 class IssuedToken:
     """A token that a login call issues, fetched on first use and again when it is refused.
 
-    `issue` returns the Authorization header; it raises AccessError when the login itself is refused.
+    `issue` returns the Authorization header; it raises AccessError when the login itself is refused, and is then not
+    called again.
     """
 
     def __init__(self, issue: Callable[[], Awaitable[str]]) -> None:
         self._issue = issue
         self._token: Token | None = None
+        self._refusal: AccessError | None = None
         self._lock = anyio.Lock()
 
     async def current(self) -> Token:
@@ -83,7 +85,14 @@ class IssuedToken:
             # a worker that waited here finds the newer token: one login for all who saw the old one refused
             if self._token is not None and self._token.generation > after:
                 return self._token
-            header = await self._issue()
+            # nor does it ask again after a refusal: many wrong logins in a row lock an account
+            if self._refusal is not None:
+                raise AccessError(str(self._refusal)) from self._refusal
+            try:
+                header = await self._issue()
+            except AccessError as error:
+                self._refusal = error
+                raise
             self._token = Token(header, after + 1)
             log.info("token.issued", generation=self._token.generation)
             return self._token

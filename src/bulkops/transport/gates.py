@@ -11,7 +11,7 @@ import anyio
 import structlog
 from aiolimiter import AsyncLimiter
 
-from bulkops.policy import QuotaReading, ThrottleGate, exhausted, throttle_wait_s
+from bulkops.policy import QuotaReading, ThrottleGate, spent_wait_s, throttle_wait_s
 
 log = structlog.get_logger(__name__)
 
@@ -70,14 +70,17 @@ class Gates:
 
     def refused(self, gate: str, reading: QuotaReading, *, server_now: float) -> float:
         """The provider refused a call for its rate: hold the class. Returns the wait in seconds."""
-        wait_s = throttle_wait_s(reading, server_now=server_now) + self._draw()
+        known_s = self._throttles[gate].known_reset_in_s(time.monotonic())
+        wait_s = throttle_wait_s(reading, server_now=server_now, known_reset_in_s=known_s) + self._draw()
         self._hold(gate, wait_s, "refused")
         return wait_s
 
     def answered(self, gate: str, reading: QuotaReading) -> None:
         """An ordinary answer came: if it says that the window is spent, hold the class without being refused."""
-        if exhausted(reading, reserve=self._reserve) and reading.reset_in_s:
-            self._hold(gate, reading.reset_in_s + self._draw(), "spent")
+        if reading.reset_in_s is not None:
+            self._throttles[gate].learn(time.monotonic() + reading.reset_in_s)
+        if wait_s := spent_wait_s(reading, reserve=self._reserve):
+            self._hold(gate, wait_s + self._draw(), "spent")
 
     def _hold(self, gate: str, wait_s: float, why: str) -> None:
         throttle = self._throttles[gate]

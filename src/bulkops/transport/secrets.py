@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
+from urllib.parse import quote
 
 MASK = "[secret]"
 
-_PATTERNS = (
-    re.compile(r"(?i)\b(bearer|token|basic)\s+(?=\S*\d)[A-Za-z0-9._~+/=-]{8,}"),
-    re.compile(
-        r"(?i)([\"']?(?:access_token|refresh_token|id_token|client_secret|api_key|api_token|password|passwd|secret|code)"
-        r"[\"']?\s*[:=]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&}\"']+)"
-    ),
+_SCHEME = re.compile(
+    r"(?i)\b(bearer|token|basic)\s+(?:(?=\S*\d)[A-Za-z0-9._~+/=-]{8,}|[A-Za-z._~+/=-]{20,})",
 )
+# a value in quotes may hold escaped ones, and its end may be missing where a text was cut
+_NAMED = re.compile(
+    r"(?i)((?:access_token|refresh_token|id_token|client_secret|api_key|api_token|password|passwd|secret|"
+    r"(?<![a-z0-9])(?P<code>code))\\*[\"']?\s*[:=]\s*)"
+    r"(?P<value>\\*\"(?:[^\"\\]|\\.)*(?:\"|$)|'[^']*(?:'|$)|[^\s,;&}\"']+)"
+)
+# a vendor's error code, such as 404, invalid_email or NOT_FOUND, rather than the secret of an invitation
+_ERROR_CODE = re.compile(r"\d{1,5}|[A-Za-z][a-z]{0,15}(?:[_. -][A-Za-z]{1,16})*|[A-Z]{1,16}(?:_[A-Z]{1,16})*")
 
 
 class Scrubber:
@@ -26,18 +32,22 @@ class Scrubber:
         self._known: list[str] = []
 
     def add(self, secret: str) -> None:
-        """From now on replace `secret`. Shorter than 4 characters it is ignored: masking it would hide common words."""
-        if len(secret) >= 4 and secret not in self._known:
-            self._known.append(secret)
-            self._known.sort(key=len, reverse=True)
+        """From now on replace `secret`, also as JSON or a URL writes it.
+
+        Shorter than 4 characters it is ignored: masking it would hide common words.
+        """
+        if len(secret) < 4 or secret in self._known:
+            return
+        forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe="")}
+        self._known = sorted({*self._known, *forms}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """`text` without secrets."""
         for secret in self._known:
             if secret in text:
                 text = text.replace(secret, MASK)
-        text = _PATTERNS[0].sub(rf"\1 {MASK}", text)
-        return _PATTERNS[1].sub(rf"\1{MASK}", text)
+        text = _SCHEME.sub(rf"\1 {MASK}", text)
+        return _NAMED.sub(_masked, text)
 
     def value(self, value: Any) -> Any:
         """`value` with every string in it scrubbed; for log events."""
@@ -50,3 +60,9 @@ class Scrubber:
         if value is None or isinstance(value, (bool, int, float)):
             return value
         return self.text(str(value))
+
+
+def _masked(match: re.Match[str]) -> str:
+    if match["code"] and _ERROR_CODE.fullmatch(match["value"].strip("\\\"'")):
+        return match[0]
+    return f"{match[1]}{MASK}"

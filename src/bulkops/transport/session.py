@@ -7,9 +7,10 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import anyio
@@ -26,8 +27,8 @@ from bulkops.errors import (
     ThrottledError,
 )
 from bulkops.model import shorten
-from bulkops.policy import full_jitter, read_quota
-from bulkops.transport.answers import Answer, VendorProfile, failure_of_read, failure_of_write
+from bulkops.policy import full_jitter, read_date, read_quota
+from bulkops.transport.answers import Answer, VendorProfile, failure_of_read, failure_of_write, words_in
 from bulkops.transport.credentials import Credentials, Token
 from bulkops.transport.gates import Gates
 from bulkops.transport.secrets import Scrubber
@@ -35,6 +36,8 @@ from bulkops.transport.secrets import Scrubber
 log = structlog.get_logger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_TEXT = 2000
+"""So many characters of a refusal's text are kept."""
 
 
 class Permit(Protocol):
@@ -89,18 +92,19 @@ class Session:
         self._scrubber = scrubber
         self.gates = gates
         self.meter = Meter()
+        self.clock_ahead_s = 0.0
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         options = self._options
-        loopback = "//127." in options.base_url or "//localhost" in options.base_url or "//[::1]" in options.base_url
         self._http = aiohttp.ClientSession(
             options.base_url,
             connector=aiohttp.TCPConnector(limit=options.connections, ssl=options.tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=options.timeouts.total_s, sock_connect=options.timeouts.connect_s),
             headers={"User-Agent": "bulkops", **(options.profile.headers or {})},
-            trust_env=not loopback,
+            # not trust_env: it would also take credentials from the user's .netrc, in the place of ours
+            proxy=proxy_for(options.base_url),
             auto_decompress=True,
         )
         # aiohttp sends DELETE and PUT again by itself when a kept-alive connection turns out dead, and has no public
@@ -167,15 +171,17 @@ class Session:
             try:
                 await self.gates.pass_through("login")
                 answer = await self._send("POST", path, gate="login", token=None, body=dict(body))
-                if answer.status < 500:
+                if answer.status < 500 and answer.readable:
                     return answer
-                failure: AttemptError = RetryableError(f"HTTP {answer.status} from the login call")
+                what = "" if answer.readable else ", and it could not be read"
+                failure: AttemptError = RetryableError(f"the login call was answered with HTTP {answer.status}{what}")
             except ThrottledError:
                 continue
             except (RetryableError, InDoubtError) as error:
                 failure = error
             if attempt >= self._options.timeouts.read_tries:
                 raise StoppedError(f"{self._options.base_url}: login failed: {failure}") from failure
+            self.meter.retries += 1
             await self._back_off(attempt, failure)
             attempt += 1
 
@@ -259,19 +265,26 @@ class Session:
         return Answer(
             status=response.status,
             body=body,
-            text=self._scrubber.text(raw[:2000].decode("utf-8", "replace")),
+            text="" if readable and 200 <= response.status < 300 else self._words(body, raw),
             request_id=response.headers.get(self._options.profile.request_id_header),
-            date=_epoch(response.headers.get("Date")),
+            date=read_date(response.headers.get("Date")),
             readable=readable,
         )
 
+    def _words(self, body: Any, raw: bytes) -> str:
+        """What a refusal says, scrubbed before it is cut: half a secret would not be recognised."""
+        text = words_in(body) or raw[: 2 * MAX_TEXT].decode("utf-8", "replace")
+        return self._scrubber.text(text)[:MAX_TEXT].strip()
+
     def _feed_gates(self, gate: str, response: aiohttp.ClientResponse, raw: bytes) -> None:
         now = time.time()
+        server_now = read_date(response.headers.get("Date"))
+        if server_now is not None:
+            self.clock_ahead_s = server_now - now  # in whole seconds of the server, so up to one too low
         reading = read_quota(response.headers, now=now)
         if self._options.profile.throttles(response.status, len(raw), response.headers):
             self.meter.throttled += 1
-            server_now = _epoch(response.headers.get("Date")) or now
-            wait_s = self.gates.refused(gate, reading, server_now=server_now)
+            wait_s = self.gates.refused(gate, reading, server_now=server_now or now)
             raise ThrottledError(f"throttled for {wait_s:.0f} s", http_status=response.status)
         self.gates.answered(gate, reading)
 
@@ -321,6 +334,8 @@ def translate(error: BaseException, base_url: str) -> AttemptError | ConfigError
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return RetryableError(f"cannot find the host of {base_url}: {_reason(error)}", code="unreachable")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return RetryableError(f"the proxy does not connect to {base_url}: HTTP {error.status}", code="unreachable")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return RetryableError(f"cannot connect to {base_url}: {_reason(error)}", code="unreachable")
     if isinstance(error, TimeoutError):
@@ -333,8 +348,11 @@ def _reason(error: BaseException) -> str:
     return shorten(str(inner) or type(error).__name__, 160)
 
 
-def _epoch(text: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except (ValueError, TypeError):
+def proxy_for(base_url: str) -> str | None:
+    """The proxy that the environment names for `base_url`, with its credentials; loopback needs none."""
+    url = urlsplit(base_url)
+    host = url.hostname or ""
+    if host in {"localhost", "::1"} or host.startswith("127.") or proxy_bypass(host):
         return None
+    named = getproxies().get(url.scheme)
+    return named if not named or "://" in named else f"http://{named}"

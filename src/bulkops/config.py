@@ -57,6 +57,13 @@ RateText = Annotated[tuple[float, float], BeforeValidator(parse_rate)]
 Origin = Annotated[str, BeforeValidator(_origin)]
 
 
+def _secret_in_file(name: str) -> str:
+    return (
+        f"a secret does not belong in this file: take {name} out, put it into an environment variable "
+        f'and write {name}_env = "THE_VARIABLE" (or {name}_file = "/path/to/file")'
+    )
+
+
 class Auth(BaseModel):
     """How a target's secrets are found: `<secret>_env` names a variable, `<secret>_file` a file."""
 
@@ -84,10 +91,7 @@ class Auth(BaseModel):
         if isinstance(data, dict):
             for name in SECRETS:
                 if name in data:
-                    raise ValueError(
-                        f"a secret does not belong in this file: take {name} out, put it into an environment variable "
-                        f'and write {name}_env = "THE_VARIABLE" (or {name}_file = "/path/to/file")'
-                    )
+                    raise ValueError(_secret_in_file(name))
         return data
 
     @model_validator(mode="after")
@@ -112,14 +116,22 @@ class Auth(BaseModel):
             value = environ.get(variable, "").strip()
             if not value:
                 raise ConfigError(f"the environment variable {variable} ({name} of this target) is not set")
-            return SecretStr(value)
+            return _one_line(value, f"the environment variable {variable} ({name} of this target)")
         try:
-            value = Path(path).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{name}_file {path}: {getattr(error, 'strerror', None) or error}") from error
+            value = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+        except OSError as error:
+            raise ConfigError(f"{name}_file {path}: {error.strerror or error}") from error
+        except UnicodeDecodeError:
+            raise ConfigError(f"{name}_file {path} is not text in UTF-8") from None  # the error would show its bytes
         if not value:
             raise ConfigError(f"{name}_file {path} is empty")
-        return SecretStr(value)
+        return _one_line(value, f"{name}_file {path}")
+
+
+def _one_line(secret: str, where: str) -> SecretStr:
+    if not secret.isprintable():
+        raise ConfigError(f"{where} holds more than one line, or characters that cannot be printed")
+    return SecretStr(secret)
 
 
 class TargetConfig(BaseModel):
@@ -137,6 +149,7 @@ class TargetConfig(BaseModel):
     protected: tuple[str, ...] = ()
     ca_file: Path | None = None
     timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    body_bytes: int = Field(default=100_000, ge=1_000, le=100_000_000)
     settling_s: float | None = Field(default=None, ge=0, le=3600)
     auth: Auth | None = None
 
@@ -215,8 +228,7 @@ def _candidates(cwd: Path) -> Iterable[Path]:
 
 def _read(path: Path) -> Config:
     try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -259,7 +271,9 @@ def _explain(error: ValidationError) -> Iterable[str]:
     """Each fault in words, with its key and the nearest known one. Never the value: it may be a secret."""
     for fault in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in fault["loc"]) or "the file"
-        if fault["type"] == "extra_forbidden":
+        if fault["type"] == "extra_forbidden" and fault["loc"][-1] in SECRETS:
+            yield f"{where}: {_secret_in_file(str(fault['loc'][-1]))} under [targets.NAME.auth]"
+        elif fault["type"] == "extra_forbidden":
             near = nearest(str(fault["loc"][-1]), _known_keys(fault["loc"]))
             yield f"{where}: unknown key" + (f"; did you mean {near!r}?" if near else "")
         elif fault["type"] == "missing":
@@ -273,7 +287,7 @@ def _explain(error: ValidationError) -> Iterable[str]:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     if len(location) == 1:
         return ["default_target", "targets"]
-    model: type[BaseModel] = Auth if "auth" in location[:-1] else TargetConfig
+    model: type[BaseModel] = Auth if len(location) > 3 else TargetConfig
     return list(model.model_fields)
 
 

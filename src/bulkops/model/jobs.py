@@ -76,10 +76,16 @@ class Item(Generic[Payload]):
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[Payload]):
-    """Items sent in one request. `attempt` counts from 1."""
+    """Items sent in one request. `attempt` counts from 1.
+
+    `parent` names the thing whose list they change, where the vendor wants one change of it at a time. `whole` are all
+    items of the job where the request must carry them all, whichever of them it is sent for.
+    """
 
     items: tuple[Item[Payload], ...]
     attempt: int = 1
+    parent: str | None = None
+    whole: tuple[Item[Payload], ...] = ()
 
     @property
     def rows(self) -> RowSet:
@@ -92,10 +98,14 @@ class Batch(Generic[Payload]):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as resolved: what `job.json` in the run's folder holds. No secret is among it."""
+    """A job as resolved: what `job.json` in the run's folder holds. No secret is among it.
+
+    `operations` are the verbs of its rows in the order in which they are carried out; `named_operation` is the one
+    that the command line gave for all rows.
+    """
 
     run_id: str
-    operation: str
+    operations: Sequence[str]
     target: str
     provider: str
     organization: str
@@ -109,6 +119,12 @@ class Job:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     columns: Sequence[str] = ()
     delimiter: str | None = None
+    named_operation: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """What people call the job: its verb, or its verbs in order."""
+        return " + ".join(self.operations)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _run(commands)
+    _plan(commands)
     _validate(commands)
     _continuing(commands)
     _reading(commands)
@@ -61,6 +62,20 @@ def _run(commands: argparse._SubParsersAction[Parser]) -> None:
     _work_options(run)
     run.add_argument("--run-id", metavar="ID", help="the run's name; made up if not given")
     run.add_argument("--dry-run", action="store_true", help="read and plan only; send nothing")
+
+
+def _plan(commands: argparse._SubParsersAction[Parser]) -> None:
+    plan = commands.add_parser(
+        "plan",
+        help="what a job file would change; reads only",
+        description="Check a job file, read the organisation, and say what running the file would change.",
+    )
+    plan.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
+    _job_options(plan)
+    plan.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    plan.add_argument("--detailed-exitcode", action="store_true", help="exit 10 when there are changes")
+    _ceilings(plan)
+    _logging(plan)
 
 
 def _validate(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -133,15 +148,25 @@ def _job_options(parser: argparse.ArgumentParser) -> None:
 def _work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, last")
+    _ceilings(parser)
+    if "--config" not in parser._option_string_actions:  # noqa: SLF001 - argparse has no public look-up
+        parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
+    _logging(parser)
+
+
+def _ceilings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", metavar="N/s", help='ceiling of calls, such as "20/s" or "500/min"')
     parser.add_argument("--concurrency", type=_positive, metavar="N", help="ceiling of calls in flight (default 8)")
     parser.add_argument("--batch-size", type=_positive, metavar="N", help="items a call, up to the provider's limit")
     parser.add_argument("--max-failures", metavar="N|P%", help="stop once more rows failed: a count, or a share")
-    parser.add_argument("--max-changes", metavar="N|P%", help="refuse a plan with more changes: a count, or a share")
+    parser.add_argument(
+        "--max-changes", metavar="N|P%", help="refuse a plan with more changes: a count, or a share of what there is"
+    )
     parser.add_argument("--reserve", type=_share, metavar="SHARE", help="share of the quota left to others, 0 to 0.95")
     parser.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
-    if "--config" not in parser._option_string_actions:  # noqa: SLF001 - argparse has no public look-up
-        parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
+
+
+def _logging(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
     parser.add_argument("--log-format", choices=("console", "json"), default="console")
 

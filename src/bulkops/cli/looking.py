@@ -36,7 +36,7 @@ def _verdict(job_input: JobInput, checked: Checked) -> str:
     repeats = f", {len(checked.duplicates):,} of them repeat another row" if checked.duplicates else ""
     if not checked.problems:
         rows = "1 row is" if checked.total == 1 else f"{checked.total:,} rows are"
-        return f"{job_input.name}: {rows} good for {job_input.operation}{repeats}. Nothing was sent."
+        return f"{job_input.name}: {rows} good for {', then '.join(job_input.operations)}{repeats}. Nothing was sent."
     problems = "1 problem" if checked.problem_count == 1 else f"{checked.problem_count:,} problems"
     return (
         f"{job_input.name}: {problems}; {checked.bad_rows:,} of {checked.total:,} rows cannot be run{repeats}. "

@@ -55,10 +55,10 @@ def _guarded(command: Callable[[argparse.Namespace], int], options: argparse.Nam
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     """The function behind a command, its module imported only now."""
-    if name in {"run", "resume", "retry"}:
-        from bulkops.cli.working import resume, retry, run  # noqa: PLC0415
+    if name in {"run", "plan", "resume", "retry"}:
+        from bulkops.cli.working import plan, resume, retry, run  # noqa: PLC0415
 
-        return {"run": run, "resume": resume, "retry": retry}[name]
+        return {"run": run, "plan": plan, "resume": resume, "retry": retry}[name]
     if name in {"runs", "show", "report"}:
         from bulkops.cli.reading import report, runs, show  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +23,6 @@ from bulkops.model import Job
 from bulkops.reports import console_summary
 from bulkops.wiring import (
     DEFAULT_RUNS_DIR,
-    OPERATIONS,
-    Operation,
     Overrides,
     Plan,
     Progress,
@@ -36,6 +34,8 @@ from bulkops.wiring import (
     resume_run,
     start_run,
 )
+
+EXIT_CHANGES = 10
 
 Work = Callable[[StopSignal, "Screen"], Awaitable[RunResult]]
 
@@ -58,10 +58,10 @@ class Screen:
         self._display.stop()
         self._look = None
 
-    def confirm(self, plan: Plan, job: Job, operation: Operation) -> None:
-        """Show the plan and ask; the progress steps aside meanwhile."""
+    def confirm(self, plans: Sequence[Plan], job: Job) -> None:
+        """Show the plans and ask; the progress steps aside meanwhile."""
         self._display.stop()
-        confirm(plan, job, operation, yes=self._yes)
+        confirm(plans, job.target, yes=self._yes)
         if self._look is not None:
             self._display = display()
             self._display.start(self._look)
@@ -91,6 +91,12 @@ def run(options: argparse.Namespace) -> int:
     return _carry_out(work, options)
 
 
+def plan(options: argparse.Namespace) -> int:
+    """Say what a job file would change. Reads only."""
+    options.dry_run, options.run_id, options.yes = True, None, False
+    return run(options)
+
+
 def resume(options: argparse.Namespace) -> int:
     """Finish a stopped run."""
     loaded = config.load(options.config)
@@ -117,10 +123,10 @@ def retry(options: argparse.Namespace) -> int:
             str(failures),
             config=loaded,
             target=job.target,
-            operation=job.operation,
+            operation=job.operations[0] if len(job.operations) == 1 else None,
             runs_dir=runs_dir,
             run_id=None,
-            options=_work_options(options),
+            options=_work_options(options).over(job),
             observer=screen,
             stop=stop,
         )
@@ -182,7 +188,7 @@ async def _watch_signals(stop: StopSignal, *, task_status: TaskStatus[None]) -> 
 
 
 def _tell(result: RunResult, options: argparse.Namespace) -> int:
-    if getattr(options, "dry_run", False):
+    if options.command == "plan" or getattr(options, "dry_run", False):
         return _tell_plan(result, options)
     if result.error is not None and not isinstance(result.error, InterruptedRunError):
         explain(result.error, as_json=False)
@@ -193,18 +199,18 @@ def _tell(result: RunResult, options: argparse.Namespace) -> int:
 
 
 def _tell_plan(result: RunResult, options: argparse.Namespace) -> int:
-    """A dry run leaves no folder: its plan is all there is to tell."""
+    """A plan leaves no folder: what is printed is all there is of it."""
     if result.error is not None:
         explain(result.error, as_json=options.json)
         return exit_code(result.error)
     summary = replace(result.summary, run_dir=None, failures_file=None, report_file=None, next_command=None)
-    plan = result.plan.as_dict() if result.plan is not None else {}
-    if result.plan is not None:
-        print(plan_text(result.plan, summary.target, OPERATIONS[summary.operation]), file=sys.stderr)
-    print("Dry run: nothing was sent.", file=sys.stderr)
+    print(plan_text(result.plans, summary.target), file=sys.stderr)
+    print("Nothing was sent.", file=sys.stderr)
     if options.json:
-        print(json.dumps({**summary.as_dict(), "plan": plan}, ensure_ascii=False))
-    return 0
+        plans = [plan.as_dict() for plan in result.plans]
+        print(json.dumps({**summary.as_dict(), "plans": plans}, ensure_ascii=False))
+    changes = any(plan.changes for plan in result.plans)
+    return EXIT_CHANGES if changes and getattr(options, "detailed_exitcode", False) else 0
 
 
 def _work_options(options: argparse.Namespace) -> WorkOptions:

@@ -3,5 +3,6 @@
 from bulkops.engine.limits import Allowance, RunLimits
 from bulkops.engine.runner import ItemSource, Phase, Runner
 from bulkops.engine.stop import StopSignal
+from bulkops.engine.traffic import TrafficNotes
 
-__all__ = ["Allowance", "ItemSource", "Phase", "RunLimits", "Runner", "StopSignal"]
+__all__ = ["Allowance", "ItemSource", "Phase", "RunLimits", "Runner", "StopSignal", "TrafficNotes"]

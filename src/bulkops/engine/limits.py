@@ -24,15 +24,19 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """`width` workers send side by side; `window_rows` bounds the rows that wait to be looked up.
+    """What bounds one session of work.
 
-    A share of failures is judged from `failure_sample` finished rows on. Times in seconds.
+    `width` workers send side by side. `body_bytes` bounds a request's body: the service may cap it there. So many rows
+    as a window has wait to be looked up at once, from `window_rows` at first to `widest_window_rows`. A share of
+    failures is judged from `failure_sample` finished rows on. Times in seconds.
     """
 
     width: int = 8
     batch_size: int = 50
+    body_bytes: int = 100_000
     max_attempts: int = 5
     window_rows: int = 2000
+    widest_window_rows: int = 16_000
     plan_chunk: int = 500
     max_failures: Allowance | None = None
     failure_sample: int = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -11,14 +11,16 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from bulkops.engine.batching import Batcher, ParentQueues
 from bulkops.engine.limits import RunLimits
 from bulkops.engine.sender import Question, Sender, Why
 from bulkops.engine.settler import Settler
 from bulkops.engine.stop import StopSignal
+from bulkops.engine.traffic import TrafficNotes
 from bulkops.errors import BulkopsError
 from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Item, Outcome, Settled, State
-from bulkops.operations.base import Fate, Operation
+from bulkops.operations.base import Decision, Fate, Operation
 from bulkops.planning import Plan, Planner, outcome_of
 from bulkops.providers.base import Organization
 
@@ -36,24 +38,6 @@ class Phase:
     sent_rows: int = 0
 
 
-@dataclass(slots=True)
-class Batcher:
-    """Gathers ready items into batches of at most `size`."""
-
-    size: int
-    _items: list[Item[Any]] = field(default_factory=list)
-
-    def add(self, item: Item[Any]) -> Batch[Any] | None:
-        """A full batch, when `item` completes one."""
-        self._items.append(item)
-        return self.rest() if len(self._items) >= self.size else None
-
-    def rest(self) -> Batch[Any] | None:
-        """What is left, as a batch; None when nothing is."""
-        items, self._items = self._items, []
-        return Batch(tuple(items)) if items else None
-
-
 class Runner:
     """One session of work on a run. The ledger is acquired by the caller, and released by it."""
 
@@ -67,8 +51,10 @@ class Runner:
         source: ItemSource,
         limits: RunLimits,
         stop: StopSignal,
+        traffic: TrafficNotes,
     ) -> None:
         self.phase = Phase()
+        self._traffic = traffic
         self.stop = stop
         self.sender = Sender(operation=operation, org=org, ledger=ledger, limits=limits, stop=stop)
         self._settler = Settler(planner=planner, org=org, ledger=ledger, limits=limits, sender=self.sender, stop=stop)
@@ -76,40 +62,76 @@ class Runner:
         self._ledger = ledger
         self._source = source
         self._limits = limits
+        self._weigh = org.support[operation.kind].weigh
+        self._operation = operation
+        self._queues = ParentQueues()
         self._outstanding = 0
         self._idle = anyio.Event()
 
     async def reconcile(self) -> None:
         """Settle what an earlier session left in doubt; what did not happen is pending again."""
         claims = self._ledger.open_claims()
-        if not claims:
+        wanted = {row for claim in claims for row in claim.rows}
+        items = {item.row: item for item in self._source(wanted.__contains__)} if wanted else {}
+        questions = [question for claim in claims if (question := _question(claim, items)).batch.items]
+        if not questions:
             return
         self.phase.name = "looking up what was in flight"
-        wanted = {row for claim in claims for row in claim.rows}
-        items = {item.row: item for item in self._source(wanted.__contains__)}
-        questions = [_question(claim, items) for claim in claims]
-        log.info("job.reconciling", rows=len(wanted), claims=len(claims))
+        log.info("job.reconciling", operation=self._operation.kind, rows=len(items), claims=len(questions))
         # what must be sent again is pending now, and comes up in its turn
         await self._settler.settle(questions)
 
-    async def survey(self, *, skip_invalid: bool) -> Plan:
-        """Decide for every pending row, and note at once the ones that need no call.
+    async def survey(self, *, note_skipped: bool, note_invalid: bool) -> Plan:
+        """Decide for every pending row. Reads only.
 
-        Invalid and protected rows are noted as failed only with `skip_invalid`; otherwise the caller refuses the job
-        on what the plan counts. Reads only.
+        Rows that need no call get their outcome at once with `note_skipped`, invalid and protected ones as failed with
+        `note_invalid`; otherwise the caller refuses the job on what the plan counts, or leaves it to `apply`.
         """
         self.phase.name = "planning"
-        plan = Plan(self._planner.operation.kind)
-        for chunk in self._chunks():
-            for decision in await self._planner.decide(chunk):
+        plan = await self._planner.new_plan()
+        batcher = Batcher(
+            self._limits.batch_size,
+            self._limits.body_bytes,
+            self._weigh,
+            self._operation.bundle,
+            self._operation.parent,
+        )
+        for chunk in self._surveyed():
+            decisions = await self._planner.decide(chunk)
+            for decision in decisions:
                 plan.count(decision)
-                ending = outcome_of(decision)
-                if ending is not None and (skip_invalid or decision.fate is Fate.SKIP):
-                    self._ledger.conclude(ending.rows, ending.outcome)
+                if note_skipped if decision.fate is Fate.SKIP else note_invalid:
+                    self._conclude(decision)
+                if decision.fate is Fate.READY:
+                    plan.calls += sum(1 for _ in batcher.add(decision.item))
+            if self._operation.whole:
+                plan.removals = await self._planner.removals(decisions)
             self._raise_if_stopped()
-        plan.calls = -(-plan.ready // self._limits.batch_size)
+        plan.calls = min(1, plan.ready) if self._operation.whole else plan.calls + sum(1 for _ in batcher.rest())
+        plan.reads = self._planner.reads()
+        plan.last_administrators = await self._planner.last_administrators()
         await self._ledger.flush()
         return plan
+
+    def _surveyed(self) -> Iterator[Sequence[Item[Any]]]:
+        """Pending rows chunk by chunk; an operation that sends its rows as a whole is decided as a whole."""
+        if not self._operation.whole:
+            yield from self._chunks()
+        elif everything := list(self._source(lambda row: not self._ledger.state_of(row).final)):
+            yield everything
+
+    @property
+    def kind(self) -> str:
+        """The operation that it runs."""
+        return self._operation.kind
+
+    async def population(self) -> int | None:
+        """How many there are of what the operation changes."""
+        return await self._planner.population()
+
+    def forget(self) -> None:
+        """What was read of the organisation is no longer true: another operation has changed it."""
+        self._planner.forget()
 
     async def apply(self) -> None:
         """Send every pending row, and settle them all.
@@ -132,24 +154,55 @@ class Runner:
         self._raise_if_stopped()
 
     async def _dispatch(self, send: MemoryObjectSendStream[Batch[Any]]) -> None:
-        batcher = Batcher(self._limits.batch_size)
-        in_window = 0
+        if self._operation.whole:
+            await self._dispatch_whole(send)
+            return
+        limits = self._limits
+        batcher = Batcher(
+            limits.batch_size, limits.body_bytes, self._weigh, self._operation.bundle, self._operation.parent
+        )
+        in_window, window = 0, limits.window_rows
         for chunk in self._chunks():
-            for decision in await self._planner.decide(chunk):
-                ending = outcome_of(decision)
-                if ending is not None:
-                    self._ledger.conclude(ending.rows, ending.outcome)
-                elif (batch := batcher.add(decision.item)) is not None:
+            for item in await self._ready(chunk):
+                for batch in batcher.add(item):
                     await self._submit(send, batch)
             in_window += len(chunk)
-            if in_window >= self._limits.window_rows and self.sender.questions:
-                in_window = 0
+            if in_window >= window and self.sender.questions:
+                # each look reads a listing that has grown by what was sent: wider windows keep the looks' cost in line
+                in_window, window = 0, min(2 * window, limits.widest_window_rows)
                 await self._settle_all(send)
             if self.stop.requested:
                 return
-        if (batch := batcher.rest()) is not None:
+        for batch in batcher.rest():
             await self._submit(send, batch)
         await self._settle_all(send)
+
+    async def _dispatch_whole(self, send: MemoryObjectSendStream[Batch[Any]]) -> None:
+        """One request that carries every row, whichever of them are pending still."""
+        decisions = await self._planner.decide(list(self._source(lambda row: not self._passed_over(row))))
+        everything = tuple(decision.item for decision in decisions if decision.fate is Fate.READY)
+        pending = tuple(item for item in everything if self._ledger.state_of(item.row) is State.PENDING)
+        for decision in decisions:
+            if self._ledger.state_of(decision.item.row) is State.PENDING:
+                self._conclude(decision)
+        if pending:
+            await self._submit(send, Batch(pending, parent=self._operation.parent(pending[0]), whole=everything))
+        await self._settle_all(send)
+
+    def _passed_over(self, row: int) -> bool:
+        """Whether a row has no part in the whole: it was invalid, or repeats another."""
+        return self._ledger.state_of(row) in {State.SKIPPED, State.FAILED}
+
+    async def _ready(self, chunk: Sequence[Item[Any]]) -> list[Item[Any]]:
+        """The items of `chunk` that are to be sent; the others get their outcome."""
+        decisions = await self._planner.decide(chunk)
+        return [decision.item for decision in decisions if not self._conclude(decision)]
+
+    def _conclude(self, decision: Decision) -> bool:
+        ending = outcome_of(decision)
+        if ending is not None:
+            self._ledger.conclude(ending.rows, ending.outcome)
+        return ending is not None
 
     async def _settle_all(self, send: MemoryObjectSendStream[Batch[Any]]) -> None:
         """Wait for what is in flight, ask about what is open, send again what did not happen; until nothing is open."""
@@ -190,25 +243,40 @@ class Runner:
             self._ledger.settle(question.claim, (), doubts=[Settled(question.batch.rows, question.doubt)])
 
     async def _submit(self, send: MemoryObjectSendStream[Batch[Any]], batch: Batch[Any]) -> None:
+        """Hand a batch to the workers; waits while they are all busy and a few batches wait already."""
+        while self._outstanding >= 4 * self._limits.width and not self.stop.requested:
+            await self._next_change()
         if self.stop.requested:
             return
         self._outstanding += 1
-        await send.send(batch)
+        if self._queues.enter(batch):
+            await send.send(batch)
 
     async def _work(self, receive: MemoryObjectReceiveStream[Batch[Any]]) -> None:
         async with receive:
-            async for batch in receive:
-                try:
-                    await self.sender.deliver(batch)
-                    self.phase.sent_rows += len(batch)
-                finally:
-                    self._outstanding -= 1
-                    self._idle.set()
+            async for first in receive:
+                batch: Batch[Any] | None = first
+                while batch is not None:  # a parent's batches stay with one worker, in their order
+                    batch = await self._deliver(batch)
+
+    async def _deliver(self, batch: Batch[Any]) -> Batch[Any] | None:
+        try:
+            await self.sender.deliver(batch)
+            self.phase.sent_rows += len(batch)
+        finally:
+            self._outstanding -= 1
+            self._idle.set()
+        if not self.stop.requested:
+            self._traffic.note()
+        return self._queues.leave(batch)
 
     async def _drained(self) -> None:
         while self._outstanding:
-            self._idle = anyio.Event()
-            await self._idle.wait()
+            await self._next_change()
+
+    async def _next_change(self) -> None:
+        self._idle = anyio.Event()
+        await self._idle.wait()
 
     def _chunks(self) -> Iterator[Sequence[Item[Any]]]:
         """The rows that are pending when their turn comes, some hundreds at a time."""

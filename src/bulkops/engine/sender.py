@@ -28,7 +28,7 @@ from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Item, Outcome, RowSet, Settled
 from bulkops.operations.base import Operation
 from bulkops.policy import RetryBudget, Splitter, full_jitter
-from bulkops.providers.base import Organization
+from bulkops.providers.base import BatchAnswer, Organization
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +114,8 @@ class Sender:
         self._permits.add(permit)
         try:
             with permit.scope:
-                outcomes = await self._operation.apply(self._org, batch, permit)
-                self._take_answer(permit, batch, outcomes)
+                answer = await self._operation.apply(self._org, batch, permit)
+                self._take_answer(permit, batch, answer)
             return ()
         except LedgerError:
             raise  # the record is not safe: whatever was begun stays in doubt
@@ -136,23 +136,30 @@ class Sender:
         finally:
             self._permits.discard(permit)
 
-    def _take_answer(self, permit: LedgerPermit, batch: Batch[Any], outcomes: Mapping[int, Outcome]) -> None:
+    def _take_answer(self, permit: LedgerPermit, batch: Batch[Any], answer: BatchAnswer) -> None:
         """Settle what the answer told; what it did not tell becomes a question."""
         claim = _begun(permit)
         self._accepted_any = True
         self.budget.count_call()
+        outcomes = told(batch, answer)
+        silent = tuple(item for item in batch.items if item.row not in outcomes)
         self.splitter.count(good=len(batch))
-        silent = [item for item in batch.items if item.row not in outcomes]
         if not silent:
             self._ledger.settle(claim, settled(outcomes))
             self._judge_failures()
             return
-        doubt = Outcome.in_doubt("unverified", "accepted, and not yet read back", attempts=batch.attempt)
-        silent_rows = RowSet.of(item.row for item in silent)
+        doubt = Outcome.in_doubt(
+            "unverified",
+            "accepted, and not yet read back",
+            attempts=batch.attempt,
+            http_status=answer.http_status,
+            request_id=answer.request_id,
+        )
         if outcomes:
             # the claim stays open with the rows that the answer did not name
-            self._ledger.settle(claim, settled(outcomes), doubts=[Settled(silent_rows, doubt)])
-        self.questions.append(Question(replace(batch, items=tuple(silent)), claim, Why.ACCEPTED, doubt))
+            rows = RowSet.of(item.row for item in silent)
+            self._ledger.settle(claim, settled(outcomes), doubts=[Settled(rows, doubt)])
+        self.questions.append(Question(replace(batch, items=silent), claim, Why.ACCEPTED, doubt))
 
     def _ask_later(self, permit: LedgerPermit, batch: Batch[Any], why: Why, error: AttemptError) -> None:
         claim = permit.claim
@@ -176,13 +183,13 @@ class Sender:
             # before anything was accepted a 403 speaks of the account's rights; later it speaks of the rows
             self._give_back(permit)
             raise AccessError(f"the provider refuses {self._operation.kind} for these credentials ({error})")
-        if len(batch) == 1:
+        if len(batch) == 1 or batch.whole:
             self.budget.count_call()
-            self.splitter.count(bad=1)
+            self.splitter.count(bad=len(batch))
             claim = _begun(permit)
             outcome = Outcome.failed_by(error, attempts=batch.attempt)
             self._ledger.settle(claim, [Settled(batch.rows, outcome)])
-            log.info("item.failed", row=batch.items[0].row, code=outcome.code, text=outcome.message)
+            log.info("item.failed", row=batch.items[0].row, rows=len(batch), code=outcome.code, text=outcome.message)
             self._judge_failures()
             return ()
         if not (error.atomic or self.refusals_are_atomic):
@@ -195,7 +202,7 @@ class Sender:
     def parts(self, batch: Batch[Any]) -> list[Batch[Any]]:
         """A refused batch taken apart, last part first."""
         parts = self.splitter.split(batch.items)
-        return [Batch(tuple(part), batch.attempt) for part in reversed(parts)]
+        return [replace(batch, items=tuple(part)) for part in reversed(parts)]
 
     async def _retry(self, batch: Batch[Any], error: RetryableError) -> Batch[Any]:
         """The next attempt, after backoff. Raises StoppedError when attempts or the budget are used up."""
@@ -242,6 +249,29 @@ def too_many_failures(ledger: Ledger, limits: RunLimits) -> StoppedError | None:
     if not allowed.exceeded(counts.failed, of=counts.done):
         return None
     return StoppedError(f"{counts.failed} of {counts.done} finished rows failed, more than --max-failures {allowed}")
+
+
+def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:
+    """The outcomes that an accepted batch's answer tells, by row; joined by key, never by position.
+
+    A key that comes twice in the batch, or that the answer has and the batch has not, tells nothing.
+    """
+    rows: dict[str, list[int]] = {}
+    for item in batch.items:
+        rows.setdefault(item.payload.key.casefold(), []).append(item.row)
+    facts: dict[str, Any] = {
+        "attempts": batch.attempt,
+        "http_status": answer.http_status,
+        "request_id": answer.request_id,
+    }
+    done = Outcome.succeeded(**facts)
+    outcomes: dict[int, Outcome] = {}
+    for key, numbers in rows.items():
+        if key in answer.refused:
+            outcomes.update(dict.fromkeys(numbers, Outcome.failed("refused", answer.refused[key], **facts)))
+        elif key in answer.named or answer.complete:
+            outcomes.update(dict.fromkeys(numbers, done))
+    return outcomes
 
 
 def settled(outcomes: Mapping[int, Outcome]) -> list[Settled]:

@@ -46,7 +46,7 @@ class Settler:
         Nothing may be sent meanwhile: a listing that changes while it is read cannot be trusted.
         Raises what reads raise; the claims then stay open, to be asked about on resume.
         """
-        verdicts = await self._ask([item for question in questions for item in question.batch.items])
+        verdicts = await self._ask(questions, [item for question in questions for item in question.batch.items])
         await self._ask_again(questions, verdicts)
         again: list[Batch[Any]] = []
         for question in questions:
@@ -54,9 +54,12 @@ class Settler:
         await self._ledger.flush()
         return again
 
-    async def _ask(self, items: Sequence[Item[Any]]) -> dict[int, Verdict]:
+    async def _ask(self, questions: Sequence[Question], items: Sequence[Item[Any]]) -> dict[int, Verdict]:
         roster = await self._planner.fresh_roster(len(items))
-        return dict(await self._planner.operation.check(items, roster))
+        # the provider dates its things by its own clock
+        ahead_s = self._org.clock_ahead_s()
+        sent_at = {row: question.claim.at + ahead_s for question in questions for row in question.claim.rows}
+        return dict(await self._planner.operation.check(items, roster, sent_at))
 
     async def _ask_again(self, questions: Sequence[Question], verdicts: dict[int, Verdict]) -> None:
         """What is not there may still be on its way until `settling_s` after it was sent: wait, and look once more."""
@@ -66,7 +69,7 @@ class Settler:
             return
         await self._stop.sleep(max(self._on_its_way_s(question, now) for question in early))
         if not self._stop.requested:
-            verdicts.update(await self._ask([item for q in early for item in self._absent(q, verdicts)]))
+            verdicts.update(await self._ask(early, [item for q in early for item in self._absent(q, verdicts)]))
         now = time.time()
         for question in early:
             if self._on_its_way_s(question, now) > 0:  # the wait was cut short: nobody can say yet
@@ -115,7 +118,7 @@ class Settler:
     def _given_up(self, question: Question, absent: Sequence[Item[Any]]) -> dict[int, Outcome]:
         """Rows that are not tried again: the attempts are used up, or a single call was accepted without effect."""
         doubt, attempt = question.doubt, question.batch.attempt
-        if question.why is Why.ACCEPTED and len(question.batch) == 1:
+        if question.why is Why.ACCEPTED and (len(question.batch) == 1 or (question.batch.whole and attempt > 1)):
             code, message = "not_applied", "the provider accepted the call, and nothing came of it"
         elif question.why is Why.LOST and attempt >= self._limits.max_attempts:
             code, message = doubt.code, f"not done after {attempt} attempts: {doubt.message}"
@@ -129,11 +132,11 @@ class Settler:
     def _next(self, question: Question, left: tuple[Item[Any], ...], *, whole: bool) -> list[Batch[Any]]:
         """How the rows that certainly were not done are sent again."""
         batch = question.batch
-        if question.why is Why.LOST:
-            return [Batch(left, batch.attempt + 1)]
+        if question.why is Why.LOST or batch.whole:
+            return [replace(batch, items=left, attempt=batch.attempt + 1)]
         if question.why is Why.ACCEPTED:
             # the provider passed over some rows of an accepted batch: alone, each shows its own fate
-            return [Batch((item,), batch.attempt + 1) for item in left]
+            return [replace(batch, items=(item,), attempt=batch.attempt + 1) for item in left]
         if whole:
             # a refused batch of which nothing was done: from now on a refusal need not be asked about
             self._sender.refusals_are_atomic = True

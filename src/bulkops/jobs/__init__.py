@@ -2,6 +2,7 @@
 
 from bulkops.jobs.check import CheckResult, RowMarks, check_file
 from bulkops.jobs.duplicates import DuplicateFinder, find_duplicates
+from bulkops.jobs.names import canonical_operation
 from bulkops.jobs.opening import open_source
 from bulkops.jobs.rows import BadRow, JobHead, JobSource
 from bulkops.jobs.snapshot import inspect, snapshot
@@ -18,6 +19,7 @@ __all__ = [
     "RowMarks",
     "RowValidator",
     "Source",
+    "canonical_operation",
     "check_file",
     "find_duplicates",
     "inspect",

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
-from bulkops.model import Batch, Item, Outcome, Verdict
-from bulkops.providers.base import Organization, Permit, Roster
+from bulkops.model import Batch, Item, Verdict
+from bulkops.providers.base import BatchAnswer, Change, Organization, Permit, Roster
 
 
 class Fate(Enum):
@@ -40,11 +40,12 @@ class Decision:
     column: str | None = None
     candidates: tuple[str, ...] = ()
     effect: str | None = None
+    effect_word: str = ""
 
     @classmethod
-    def ready(cls, item: Item[Any], *, effect: str | None = None) -> Decision:
-        """It will be sent."""
-        return cls(Fate.READY, item, effect=effect)
+    def ready(cls, item: Item[Any], *, effect: str | None = None, word: str = "") -> Decision:
+        """It will be sent. `word` says what it does, where rows of one operation do different things."""
+        return cls(Fate.READY, item, effect=effect, effect_word=word)
 
     @classmethod
     def skip(cls, item: Item[Any], code: str, message: str) -> Decision:
@@ -72,21 +73,46 @@ class Operation(Protocol):
     repeatable: ClassVar[bool]  # harmless to send twice; if not, what is in doubt is looked up first
     destructive: ClassVar[bool]  # asks for the number of items
     undo: ClassVar[str]  # what takes it back, in words
+    whole: ClassVar[bool]  # one request carries all rows, or none: it replaces what is there
 
     def key(self, fields: BaseModel) -> str:
         """The effect that a row intends, for finding repeats; compared case folded."""
 
+    def effect(self, roster: Roster) -> str:
+        """What a row does here, in a few words for the plan: "invited", "deleted softly from the organisation"."""
+
+    async def population(self, roster: Roster) -> int | None:
+        """How many there are of what the operation changes, for guards by share; None where nobody counts them."""
+
+    async def removals(self, items: Sequence[Item[Any]], roster: Roster) -> Sequence[str]:
+        """What goes although no row names it; only an operation that sends its rows as a whole has such."""
+
+    def parent(self, item: Item[Any]) -> str | None:
+        """What an item's batch is about, once resolved; one parent's batches are sent one after the other."""
+
+    def bundle(self, item: Item[Any]) -> str | None:
+        """What items must have in common to travel in one request."""
+
+    def loses_administrator(self, item: Item[Any], group: str) -> str | None:
+        """The id of the person who is in the administrators' role group `group` no longer once the item is done."""
+
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """A decision for each item, by row number. Reads only."""
 
-    async def apply(self, org: Organization, batch: Batch[Any], permit: Permit) -> Mapping[int, Outcome]:
-        """Send one batch. Returns the outcomes that the answer itself tells, by row number.
+    async def apply(self, org: Organization, batch: Batch[Any], permit: Permit) -> BatchAnswer:
+        """Send one batch. Rows that the answer does not tell apart are checked afterwards.
 
-        A row that is missing from it was sent and must be checked. Raises as `bulkops.providers.base` says.
+        Raises as `bulkops.providers.base` says.
         """
 
-    async def check(self, items: Sequence[Item[Any]], roster: Roster) -> Mapping[int, Verdict]:
-        """Whether each item's effect is there now, read from a fresh roster."""
+    async def check(
+        self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
+    ) -> Mapping[int, Verdict]:
+        """Whether each item's effect is there now, read from a fresh roster.
+
+        `sent_at` is when each row's call left, in epoch seconds of the provider's clock. After a crash an item carries
+        only what its row says; else what `resolve` made of it.
+        """
 
 
 class Guards(Protocol):
@@ -94,3 +120,75 @@ class Guards(Protocol):
 
     def protects(self, *names: str) -> str | None:
         """The configured pattern that one of `names` matches, compared without case; None if none does."""
+
+
+VERDICTS: Mapping[Fate, Verdict] = {
+    Fate.SKIP: Verdict.APPLIED,  # already so: what was sent has happened
+    Fate.READY: Verdict.NOT_APPLIED,
+    Fate.PROTECTED: Verdict.NOT_APPLIED,
+    Fate.INVALID: Verdict.UNKNOWN,  # its names mean nothing any more, or several things
+}
+
+
+class Verb:
+    """What most operations share: nothing but their rows changes, and each row may travel with any other.
+
+    A row is in doubt no longer once it can be seen whether planning would still send it.
+    """
+
+    kind: ClassVar[str]
+    whole: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = True
+    destructive: ClassVar[bool] = False
+
+    async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
+        """A decision for each item. Each verb has its own."""
+        raise NotImplementedError
+
+    async def apply(self, org: Organization, batch: Batch[Any], permit: Permit) -> BatchAnswer:
+        """One call for the batch."""
+        return await org.send(self.kind, batch, permit)
+
+    async def check(
+        self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
+    ) -> Mapping[int, Verdict]:
+        """What planning would say now."""
+        asked = [Item(item.row, item.key, fields_of(item)) for item in items]
+        decisions = await self.resolve(asked, roster, NOBODY)
+        return {row: VERDICTS[decision.fate] for row, decision in decisions.items()}
+
+    async def population(self, roster: Roster) -> int | None:
+        """The members of the organisation."""
+        return await roster.count_people()
+
+    async def removals(self, items: Sequence[Item[Any]], roster: Roster) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def parent(self, item: Item[Any]) -> str | None:
+        """None: there is no list that must be changed step by step."""
+        return None
+
+    def bundle(self, item: Item[Any]) -> str | None:
+        """What items of one request have in common: their parent."""
+        return self.parent(item)
+
+    def loses_administrator(self, item: Item[Any], group: str) -> str | None:
+        """Nobody."""
+        return None
+
+
+class _Nobody:
+    """Guards that protect nobody: for looking, not for doing."""
+
+    def protects(self, *names: str) -> str | None:
+        """None."""
+        return None
+
+
+NOBODY = _Nobody()
+
+
+def fields_of(item: Item[Any]) -> Any:
+    """What the row itself says, whether or not it was resolved."""
+    return item.payload.fields if isinstance(item.payload, Change) else item.payload

@@ -1,6 +1,16 @@
 """What a run would do, decided before it does anything."""
 
+from bulkops.planning.guards import refuse_changes, refuse_protected
 from bulkops.planning.plan import Plan, Planner, ProtectedNames, outcome_of, with_candidates
 from bulkops.planning.roster import OrganizationRoster
 
-__all__ = ["OrganizationRoster", "Plan", "Planner", "ProtectedNames", "outcome_of", "with_candidates"]
+__all__ = [
+    "OrganizationRoster",
+    "Plan",
+    "Planner",
+    "ProtectedNames",
+    "outcome_of",
+    "refuse_changes",
+    "refuse_protected",
+    "with_candidates",
+]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bulkops.errors import ConfigError
 from bulkops.model import Item, Outcome, RowSet, Settled
 from bulkops.operations.base import Decision, Fate, Operation
 from bulkops.planning.roster import OrganizationRoster
@@ -34,25 +35,53 @@ class ProtectedNames:
 
 @dataclass(slots=True)
 class Plan:
-    """What a run would do. `ready` rows will be sent; the lists keep the first `LISTED` decisions each."""
+    """What a run would do with the rows of one operation. The lists keep the first `LISTED` decisions each.
+
+    `ready` rows will be sent, in about `calls` calls. `removals` are things that the file does not name and that go
+    all the same. `population` is how many there are of what is changed. `effect` says in words what a row does,
+    `reads` how the organisation was read.
+    """
 
     operation: str
+    effect: str = ""
+    undo: str = ""
+    destructive: bool = False
     ready: int = 0
+    effects: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     invalid: int = 0
     protected: int = 0
     invalid_listed: list[Decision] = field(default_factory=list)
     protected_listed: list[Decision] = field(default_factory=list)
     calls: int = 0
+    removals: tuple[str, ...] = ()
+    last_administrators: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    population: int | None = None
+
+    @property
+    def changes(self) -> int:
+        """Everything that will be different: rows to send, and what goes without being named."""
+        return self.ready + len(self.removals)
 
     def as_dict(self) -> dict[str, object]:
         """The numbers, for `--json`."""
         return {
+            "operation": self.operation,
+            "effect": self.effect,
+            "undo": self.undo,
+            "destructive": self.destructive,
             "ready": self.ready,
+            "changes": self.changes,
+            "removals": list(self.removals),
+            "reads": list(self.reads),
+            "population": self.population,
             "calls": self.calls,
+            "effects": dict(self.effects),
             "skipped": dict(self.skipped),
             "invalid": self.invalid,
             "protected": self.protected,
+            "protected_listed": [decision.message for decision in self.protected_listed],
         }
 
     def count(self, decision: Decision) -> None:
@@ -60,6 +89,7 @@ class Plan:
         match decision.fate:
             case Fate.READY:
                 self.ready += 1
+                self.effects[decision.effect_word or self.effect] += 1
             case Fate.SKIP:
                 self.skipped[decision.code] += 1
             case Fate.INVALID:
@@ -87,6 +117,9 @@ class Planner:
         self._facts: OrganizationFacts | None = None
         self._roster: Roster | None = None
         self._taken: dict[str, int] = {}
+        self._losing: set[str] = set()
+        self._group: str | None = None
+        self._asked_group = False
 
     async def fresh_roster(self, expected: int) -> Roster:
         """A roster that has read nothing yet, for asking what is true now about `expected` items."""
@@ -95,14 +128,82 @@ class Planner:
             self._caller = await self._org.caller()
         return OrganizationRoster(self._org, caller=self._caller, facts=self._facts, expected=expected)
 
+    def forget(self) -> None:
+        """Read the organisation anew at the next decision: what was read is no longer true."""
+        self._roster = None
+        self._taken.clear()
+        self._losing.clear()
+
+    async def new_plan(self) -> Plan:
+        """An empty plan, with what is to be said of the operation on this organisation."""
+        operation = self.operation
+        roster = await self._ready_roster()
+        if self._org.support[operation.kind].root_only and not roster.facts.root:
+            raise ConfigError(
+                f"{operation.kind} works on the root organisation only, and {roster.facts.name} is a business group of "
+                f"it: nothing was sent"
+            )
+        return Plan(
+            operation.kind,
+            effect=operation.effect(roster),
+            undo=operation.undo,
+            destructive=operation.destructive,
+        )
+
+    def reads(self) -> tuple[str, ...]:
+        """How the organisation was read, listing by listing."""
+        return tuple(self._roster.how()) if self._roster is not None else ()
+
+    async def population(self) -> int | None:
+        """How many there are of what the operation changes; None where the provider gives no total."""
+        return await self.operation.population(await self._ready_roster())
+
+    async def removals(self, decisions: Sequence[Decision]) -> tuple[str, ...]:
+        """What goes although no row names it, if the ready ones of `decisions` are sent."""
+        items = [decision.item for decision in decisions if decision.fate is Fate.READY]
+        return tuple(await self.operation.removals(items, await self._ready_roster())) if items else ()
+
+    async def last_administrators(self) -> tuple[str, ...]:
+        """Who administers the organisation now, if nobody of them would afterwards; else nobody."""
+        if not self._losing or self._group is None:
+            return ()
+        left = await self._administrators(self._group)
+        if not left or not left <= self._losing:
+            return ()
+        found = await (await self._ready_roster()).people(left)
+        return tuple(sorted(str(person) for people in found.values() for person in people))
+
+    async def _administrators(self, group: str) -> set[str]:
+        return {link.key for link in await (await self._ready_roster()).links("role_group", group)}
+
+    async def _ready_roster(self) -> Roster:
+        self._roster = self._roster or await self.fresh_roster(self._expected)
+        return self._roster
+
     async def decide(self, items: Sequence[Item[Any]]) -> Sequence[Decision]:
         """A decision for each of `items`, in their order. Reads only.
 
         A row that means the same thing as an earlier one, by another name, is skipped as its duplicate.
         """
-        roster = self._roster = self._roster or await self.fresh_roster(self._expected)
+        roster = await self._ready_roster()
         found: Mapping[int, Decision] = await self.operation.resolve(items, roster, self._guards)
-        return [self._once(found[item.row]) for item in items]
+        decisions = [self._once(found[item.row]) for item in items]
+        await self._note_administrators(decisions, roster)
+        return decisions
+
+    async def _note_administrators(self, decisions: Sequence[Decision], roster: Roster) -> None:
+        """Keep who would administer the organisation no longer."""
+        if not self.operation.destructive:
+            return
+        if not self._asked_group:
+            self._asked_group = True
+            groups = await roster.administrators()
+            self._group = groups[0].id if len(groups) == 1 else None
+        for decision in decisions:
+            if decision.fate is Fate.READY and self._group is not None:
+                loser = self.operation.loses_administrator(decision.item, self._group)
+                if loser is not None:
+                    self._losing.add(loser)
 
     def _once(self, decision: Decision) -> Decision:
         if decision.fate is not Fate.READY or decision.effect is None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 
-from bulkops.fetch import side_by_side, walk
-from bulkops.providers.base import Caller, Invitation, Listing, Named, Organization, OrganizationFacts, Person
+from bulkops.fetch import Page, side_by_side, walk
+from bulkops.providers.base import Caller, Invitation, Link, Listing, Named, Organization, OrganizationFacts, Person
 
 ThingT = TypeVar("ThingT")
 
 SEARCHES_SIDE_BY_SIDE = 8
+NEAR_ASKED = 50
+"""For so many names near ones are looked for: among ten thousand people it takes a quarter of a second each time."""
 
 
 class Index(Generic[ThingT]):
@@ -37,8 +39,20 @@ class Index(Generic[ThingT]):
         self._search = search
         self._expected = expected
         self._known: dict[str, Sequence[ThingT]] = {}
+        self._near: dict[str, Sequence[str]] = {}
         self._walked = False
+        self._pages = 0
+        self._searches = 0
         self._lock = anyio.Lock()
+
+    def how(self) -> str:
+        """How it was read, in words; empty when it was not."""
+        if self._walked:
+            pages = "1 page" if self._pages == 1 else f"{self._pages:,} pages"
+            return f"{self._listing.resource}: walked once, {pages}"
+        if self._searches:
+            return f"{self._listing.resource}: {self._searches:,} searches, one for each row"
+        return ""
 
     async def find(self, keys: Collection[str]) -> Mapping[str, Sequence[ThingT]]:
         """The things that each of `keys` names; empty where there is none."""
@@ -48,10 +62,22 @@ class Index(Generic[ThingT]):
                 await self._learn(missing)
         return {key: self._known.get(key.casefold(), ()) for key in keys}
 
-    def near(self, name: str) -> Sequence[str]:
-        """Names close to `name` among those read so far, as they are written, best first."""
+    async def near(self, name: str) -> Sequence[str]:
+        """Up to three names close to `name`, as they are written, best first.
+
+        A listing that was only searched is walked for it, once. None after `NEAR_ASKED` different names.
+        """
+        folded = name.casefold()
+        if folded not in self._near and len(self._near) < NEAR_ASKED:
+            async with self._lock:
+                if not self._walked:
+                    await self._walk(None)
+            self._near[folded] = self._close_to(folded)
+        return self._near.get(folded, ())
+
+    def _close_to(self, name: str) -> Sequence[str]:
         known = {folded: things[0] for folded, things in self._known.items() if things}
-        close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.6)
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         return [next((one for one in self._names(known[name]) if one.casefold() == name), name) for name in close]
 
     async def _learn(self, missing: Mapping[str, str]) -> None:
@@ -65,7 +91,13 @@ class Index(Generic[ThingT]):
         if self._search is not None and wanted < pages:
             await self._search_each(missing)
             return
-        self._fill(await walk(self._listing, first=first))
+        self._pages = pages
+        await self._walk(first)
+
+    async def _walk(self, first: Page[ThingT] | None) -> None:
+        found = await walk(self._listing, first=first)
+        self._pages = self._pages or max(1, -(-len(found) // self._listing.max_limit))
+        self._fill(found)
         self._walked = True
 
     async def _search_each(self, keys: Mapping[str, str]) -> None:
@@ -73,6 +105,8 @@ class Index(Generic[ThingT]):
         if self._search is None:
             raise RuntimeError("a listing without a search is walked")
         search = self._search
+
+        self._searches += len(keys)
 
         async def look_up(folded: str) -> None:
             self._known[folded] = await search(keys[folded])
@@ -99,7 +133,14 @@ class OrganizationRoster:
         self._invitations: Index[Invitation] = Index(
             org.invitations(), names=lambda one: (one.email,), search=org.find_invitations, expected=expected
         )
-        self._named: dict[str, Index[Named]] = {}
+        self._accounts: Index[Person] = Index(
+            org.accounts(), names=Person.names, search=org.find_accounts, expected=expected
+        )
+        self._named: dict[tuple[str, str], Index[Named]] = {}
+        self._links: dict[tuple[str, str], Sequence[Link]] = {}
+        self._link_locks: dict[tuple[str, str], anyio.Lock] = {}
+        self._counted = False
+        self._count: int | None = None
 
     async def people(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
         """The members that each key names."""
@@ -113,17 +154,52 @@ class OrganizationRoster:
         """The invitations of each address."""
         return await self._invitations.find(addresses)
 
-    async def named(self, kind: str, names: Collection[str]) -> Mapping[str, Sequence[Named]]:
+    async def accounts(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
+        """The members that each key names, with the fields that a change must write back."""
+        return await self._accounts.find(keys)
+
+    async def named(self, kind: str, names: Collection[str], within: str = "") -> Mapping[str, Sequence[Named]]:
         """The things of `kind` that each name or id means."""
-        return await self._index(kind).find(names)
+        return await self._index(kind, within).find(names)
+
+    async def links(self, kind: str, parent: str) -> Sequence[Link]:
+        """The entries of one list; read once, whoever asks."""
+        lock = self._link_locks.setdefault((kind, parent), anyio.Lock())
+        async with lock:
+            if (kind, parent) not in self._links:
+                self._links[kind, parent] = await walk(self._org.links(kind, parent))
+        return self._links[kind, parent]
+
+    async def administrators(self) -> Sequence[Named]:
+        """The role group whose people administer the organisation."""
+        name = self._org.administrators
+        return (await self.named("role_group", [name]))[name] if name else ()
+
+    async def count_people(self) -> int | None:
+        """How many members there are, by the total of their listing."""
+        if not self._counted:
+            self._count = (await self._org.people().page(0, 1)).total
+            self._counted = True
+        return self._count
+
+    def how(self) -> Sequence[str]:
+        """How each listing was read so far, in words."""
+        indexes: list[Index[Any]] = [self._people, self._accounts, self._invitations, self._departed]
+        indexes.extend(self._named.values())
+        told = [text for index in indexes if (text := index.how())]
+        lists: dict[str, int] = defaultdict(int)
+        for kind, _parent in self._links:
+            lists[kind] += 1
+        told.extend(f"{kind.replace('_', ' ')} entries: {number:,} lists read" for kind, number in lists.items())
+        return told
 
     async def near(self, kind: str, name: str) -> Sequence[str]:
-        """Names close to `name` among those read so far."""
-        return self._people.near(name) if kind == "person" else self._index(kind).near(name)
+        """Names close to `name`."""
+        return await (self._people if kind == "person" else self._index(kind)).near(name)
 
-    def _index(self, kind: str) -> Index[Named]:
-        if kind not in self._named:
-            self._named[kind] = Index(
-                self._org.named(kind), names=lambda thing: (thing.id, thing.name), search=None, expected=0
+    def _index(self, kind: str, within: str = "") -> Index[Named]:
+        if (kind, within) not in self._named:
+            self._named[kind, within] = Index(
+                self._org.named(kind, within), names=lambda thing: (thing.id, thing.name), search=None, expected=0
             )
-        return self._named[kind]
+        return self._named[kind, within]

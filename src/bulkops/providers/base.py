@@ -6,15 +6,15 @@ AttemptError family, of which InDoubtError alone may have been applied.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
 
-from bulkops.model import Item
+from bulkops.model import Batch, Item
 from bulkops.paging import Page
 from bulkops.transport import Gates, Meter, Permit
 
@@ -22,7 +22,9 @@ __all__ = [
     "AnswerShape",
     "BatchAnswer",
     "Caller",
+    "Change",
     "Invitation",
+    "Link",
     "Listing",
     "Named",
     "OperationSupport",
@@ -47,7 +49,10 @@ class AnswerShape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account in an organisation. `deleted` accounts are kept by some vendors, without rights."""
+    """An account in an organisation. `deleted` accounts are kept by some vendors, without rights.
+
+    `profile` holds the vendor's own fields that a change must write back, as name and value.
+    """
 
     id: str
     username: str
@@ -55,6 +60,7 @@ class Person:
     name: str = ""
     enabled: bool = True
     deleted: bool = False
+    profile: tuple[tuple[str, str | None], ...] = ()
 
     def names(self) -> set[str]:
         """What an administrator may call them, case folded: id, username, address."""
@@ -68,14 +74,22 @@ class Person:
 class Invitation:
     """An invitation that is outstanding or expired. Its acceptance code is never kept.
 
+    `closed` ones were accepted or cancelled: a listing has none of them.
+
     `invited_at` and `expires_at` are epoch seconds, None where the vendor gives none.
     """
 
     id: str
     email: str
     expired: bool = False
+    closed: bool = False
     invited_at: float | None = None
     expires_at: float | None = None
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether its link can still be followed."""
+        return not (self.expired or self.closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,40 @@ class Named:
 
     id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of a list that belongs to something: a person in a team, a permission of a person, an allowed app.
+
+    `key` is the id of what is linked. `level` is a membership's kind, `detail` what else tells two entries apart or
+    completes one (a permission's context, an app's scopes), sorted. `external` entries come from an identity provider,
+    which would undo a change made here.
+    """
+
+    key: str
+    level: str = ""
+    detail: tuple[str, ...] = ()
+    external: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What will be sent for one row, its names resolved. `fields` are the row's own, as validated.
+
+    `key` is what the provider calls the thing that changes (an address, an id), `parent` the id of what it belongs to.
+    `level` and `detail` are as in `Link`; `grants` maps a kind (role_group, team, role) to what an invitation carries;
+    `person` is whom the row means; `since` is when the invitation it means was last sent, epoch seconds.
+    """
+
+    fields: Any
+    key: str
+    parent: str = ""
+    level: str = ""
+    detail: tuple[str, ...] = ()
+    grants: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    person: Person | None = None
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +150,31 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationFacts:
-    """What is worth knowing of the organisation before a job. `root` is False for a business group or the like."""
+    """What is worth knowing of the organisation before a job. `root` is False for a business group or the like.
+
+    `root_id` is the organisation at the top, itself where it is that one.
+    """
 
     id: str
     name: str
     owner_id: str | None = None
     root: bool = True
+    root_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done."""
+    """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
+
+    `refused` are those that it says are not, with the reason. `complete` means that the status speaks for every item
+    that neither names.
+    """
 
     http_status: int
     request_id: str | None = None
     named: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +182,8 @@ class OperationSupport:
     """How one provider does one operation.
 
     `fields` validates a row's fields; `batch_size` is the default and `max_batch` the most items a call carries;
-    `calls` names the calls made, for people to read.
+    `calls` names the calls made, for people to read; `weigh` gives an item's bytes in a body.
+    `root_only` operations are not there in a business group.
     """
 
     fields: type[BaseModel]
@@ -133,6 +192,8 @@ class OperationSupport:
     max_batch: int
     calls: Sequence[str] = ()
     note: str = ""
+    weigh: Callable[[Item[Any]], int] = lambda _item: 48
+    root_only: bool = False
 
 
 class Listing(Protocol[RowT]):
@@ -158,6 +219,7 @@ class Organization(Protocol):
     provider: str
     organization: str
     settling_s: float
+    administrators: str  # the name of the role group whose people administer the organisation; "" for none
     gates: Gates
     meter: Meter
 
@@ -186,8 +248,19 @@ class Organization(Protocol):
     def invitations(self) -> Listing[Invitation]:
         """The invitations that are outstanding or expired."""
 
-    def named(self, kind: str) -> Listing[Named]:
-        """The things of `kind` ("role_group", "team"). Raises KeyError for a kind that the provider lacks."""
+    def named(self, kind: str, within: str = "") -> Listing[Named]:
+        """The things of `kind` (role_group, team, role, organization, environment), where needed of the organisation
+        `within`. Raises KeyError for a kind that the provider lacks.
+        """
+
+    def links(self, kind: str, parent: str) -> Listing[Link]:
+        """The entries of a list: people of a role_group or team, roles of a person, the allowlist.
+
+        Raises KeyError for a kind that the provider lacks.
+        """
+
+    def accounts(self) -> Listing[Person]:
+        """The members with all the fields that a change must write back; heavier than `people`."""
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members whose address or username is exactly `text`, compared without case, or whose id it is."""
@@ -195,20 +268,24 @@ class Organization(Protocol):
     async def find_departed(self, text: str) -> Sequence[Person]:
         """The same among deleted accounts."""
 
+    async def find_accounts(self, text: str) -> Sequence[Person]:
+        """The same as `find_people`, as full as `accounts` has them."""
+
     async def find_invitations(self, address: str) -> Sequence[Invitation]:
-        """Outstanding or expired invitations of exactly `address`, compared without case."""
+        """Outstanding or expired invitations of exactly `address`, compared without case; or the one of that id."""
 
-    async def invite(self, items: Sequence[Item[Any]], permit: Permit) -> BatchAnswer:
-        """Invite each item's address. Not harmless to repeat: each call sends mail."""
+    def clock_ahead_s(self) -> float:
+        """How far the provider's clock is ahead of ours, in seconds; 0 before its first answer."""
 
-    async def delete_people(self, items: Sequence[Item[Any]], permit: Permit) -> BatchAnswer:
-        """Delete each item's person. Harmless to repeat."""
+    async def send(self, operation: str, batch: Batch[Any], permit: Permit) -> BatchAnswer:
+        """Send one batch of an operation that `support` lists: one write, announced through `permit`."""
 
 
 class Roster(Protocol):
     """Who and what is in an organisation, asked in bulk; one walk or single searches, whichever costs less.
 
-    What it read it keeps: a fresh answer takes a fresh roster. Keys are compared case folded.
+    What it read it keeps: a fresh answer takes a fresh roster. Keys are as written, and compared case folded; answers
+    are by the key as it was given.
     """
 
     caller: Caller
@@ -223,8 +300,23 @@ class Roster(Protocol):
     async def invitations(self, addresses: Collection[str]) -> Mapping[str, Sequence[Invitation]]:
         """The invitations of each address."""
 
-    async def named(self, kind: str, names: Collection[str]) -> Mapping[str, Sequence[Named]]:
+    async def accounts(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
+        """The members that each key names, with the fields that a change must write back."""
+
+    async def named(self, kind: str, names: Collection[str], within: str = "") -> Mapping[str, Sequence[Named]]:
         """The things of `kind` that each name or id means."""
+
+    async def links(self, kind: str, parent: str) -> Sequence[Link]:
+        """The entries of one list."""
+
+    async def administrators(self) -> Sequence[Named]:
+        """The role group whose people administer the organisation; none where the provider has no such thing."""
+
+    async def count_people(self) -> int | None:
+        """How many members there are."""
+
+    def how(self) -> Sequence[str]:
+        """How it was read so far, listing by listing, in words."""
 
     async def near(self, kind: str, name: str) -> Sequence[str]:
         """Names close to `name`, best first, from what was read so far; for messages."""

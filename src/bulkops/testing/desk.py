@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any
 
 from bulkops.config import Auth, Config, TargetConfig
 from bulkops.fetch import walk
+from bulkops.model import Job
 from bulkops.providers.base import Person
 from bulkops.sandbox import Sandbox, SandboxOptions
 from bulkops.transport import Scrubber
 from bulkops.wiring import (
-    Operation,
     Overrides,
     Plan,
     Progress,
@@ -45,9 +45,9 @@ class Silent:
     def ended(self) -> None:
         """Nothing to do."""
 
-    def confirm(self, plan: Plan, job: Any, operation: Operation) -> None:
-        """Keep the plan."""
-        self.plans.append(plan)
+    def confirm(self, plans: Sequence[Plan], job: Job) -> None:
+        """Keep the plans."""
+        self.plans.extend(plans)
 
     def warn(self, text: str) -> None:
         """Keep the warning."""

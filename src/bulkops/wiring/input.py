@@ -20,6 +20,7 @@ from bulkops.jobs import (
     RowMarks,
     RowValidator,
     Source,
+    canonical_operation,
     check_file,
     inspect,
     open_source,
@@ -71,8 +72,8 @@ class JobInput:
         self._asked = operation
         self._job: JobSource = open_source(source, known_columns=_known_columns(), head=head)
         self._models: Mapping[str, OperationSupport] = {}
-        self._operation: str | None = operation or self._job.operation
-        self._provider = ""
+        named = operation or self._job.operation
+        self._operations: tuple[str, ...] = (named,) if named is not None else ()
 
     @classmethod
     def of_run(cls, folder: Path, job: Job) -> JobInput:
@@ -88,8 +89,11 @@ class JobInput:
                 f"Put the original back, or start a new run."
             )
         source = replace(found, format=Format(job.source_format), name=job.source)
-        head = JobHead(operation=job.operation, target=job.target, defaults=job.defaults)
-        return cls(source, operation=job.operation, head=head)
+        only = job.operations[0] if len(job.operations) == 1 else None
+        head = JobHead(operation=only, target=job.target, defaults=job.defaults)
+        opened = cls(source, operation=job.named_operation, head=head)
+        opened._operations = tuple(job.operations)
+        return opened
 
     @property
     def name(self) -> str:
@@ -113,8 +117,8 @@ class JobInput:
 
     @property
     def columns(self) -> Sequence[str]:
-        """The file's own columns."""
-        return self._job.columns
+        """The file's own columns, and those that its defaults fill."""
+        return tuple(dict.fromkeys([*self._job.columns, *(name for name in self.defaults if name != "operation")]))
 
     @property
     def delimiter(self) -> str | None:
@@ -127,28 +131,33 @@ class JobInput:
         return self._job.defaults
 
     @property
-    def operation(self) -> str:
-        """The one operation of the file. Raises JobFileError when nothing names it."""
-        if self._operation is None:
+    def asked(self) -> str | None:
+        """The operation that the command line named, for all rows."""
+        return self._asked
+
+    @property
+    def operations(self) -> Sequence[str]:
+        """The operations of the rows, in the order in which each first appears; known after `check`.
+
+        Raises JobFileError when nothing names one.
+        """
+        if not self._operations:
             raise JobFileError(
                 f"{self.name}: no operation is named: add a column `operation`, or use --operation with one of "
                 f"{', '.join(self._models)}"
             )
-        return self._operation
-
-    @property
-    def support(self) -> OperationSupport:
-        """How the provider does the operation."""
-        return self._models[self.operation]
+        return self._operations
 
     def use_provider(self, provider: str, support: Mapping[str, OperationSupport]) -> None:
         """Read rows for `provider`. Raises ConfigError when it lacks the operation, naming those it has."""
-        self._provider, self._models = provider, support
-        wanted = self._operation
-        if wanted is not None and wanted not in support:
-            near = difflib.get_close_matches(wanted, list(support), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise ConfigError(f"provider {provider!r} has no operation {wanted!r}{hint} It has: {', '.join(support)}.")
+        self._models = support
+        for wanted in self._operations:
+            if canonical_operation(wanted) not in support:
+                near = difflib.get_close_matches(wanted, list(support), n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else "."
+                raise ConfigError(
+                    f"provider {provider!r} has no operation {wanted!r}{hint} It has: {', '.join(support)}."
+                )
 
     def merged(self, options: WorkOptions) -> WorkOptions:
         """The command line's options over the file's own `options`. Raises JobFileError for one that is unknown."""
@@ -174,7 +183,8 @@ class JobInput:
                 on_valid=lambda row, kind, fields: repeats.add(row, kind, OPERATIONS[kind].key(fields)),
             )
             duplicates = list(repeats.repeats())
-        self._settle_operation(result.operations)
+        if result.operations:
+            self._operations = tuple(result.operations)
         return Checked(
             total=result.rows,
             valid=result.valid,
@@ -186,21 +196,35 @@ class JobInput:
             duplicates=duplicates,
         )
 
-    def items(self, wanted: Callable[[int], bool]) -> Iterator[Item[Any]]:
-        """The items of the rows that `wanted` says yes to, in order; invalid rows are passed over."""
-        validator = self._validator()
-        key = OPERATIONS[self.operation].key
-        for row in self._job.rows():
-            if not wanted(row.number) or isinstance(row, BadRow):
-                continue
-            result = validator.validate(row)
-            if not isinstance(result, list):
-                yield Item(row.number, key(result[1]), result[1])
+    def items(self, operation: str) -> Callable[[Callable[[int], bool]], Iterator[Item[Any]]]:
+        """A function that gives the items of one operation, in order, of the rows that it is asked for.
+
+        Invalid rows are passed over.
+        """
+
+        def of_rows(wanted: Callable[[int], bool]) -> Iterator[Item[Any]]:
+            validator = self._validator()
+            key = OPERATIONS[operation].key
+            for row in self._job.rows():
+                if not wanted(row.number) or isinstance(row, BadRow):
+                    continue
+                result = validator.validate(row)
+                if not isinstance(result, list) and result[0] == operation:
+                    yield Item(row.number, key(result[1]), result[1])
+
+        return of_rows
 
     def rows(self) -> Iterator[Row]:
-        """Every row as it was written, also those that cannot be run; for reports."""
+        """Every row as it was written, also those that cannot be run, its gaps filled by the defaults; for reports.
+
+        A row of a report must mean by itself what it meant in its file.
+        """
+        defaults = self.defaults
         for row in self._job.rows():
-            yield Row(row.number, row.line, row.cells) if isinstance(row, BadRow) else row
+            cells = row.cells
+            if defaults:
+                cells = {**cells, **{name: value for name, value in defaults.items() if cells.get(name) in (None, "")}}
+            yield Row(row.number, row.line, cells)
 
     def lines(self, rows: Collection[int]) -> Mapping[int, int]:
         """The line where each of `rows` starts, where the format has lines."""
@@ -213,13 +237,6 @@ class JobInput:
             operation=self._asked,
             operations=list(OPERATIONS),
         )
-
-    def _settle_operation(self, counted: Mapping[str, int]) -> None:
-        if len(counted) > 1:
-            listed = ", ".join(f"{kind} ({number} rows)" for kind, number in counted.items())
-            raise JobFileError(f"{self.name}: one operation a file, and this has {listed}: part it. Nothing was sent.")
-        if counted:
-            self._operation = next(iter(counted))
 
 
 def take_snapshot(source: str, folder: Path, *, operation: str | None) -> JobInput:

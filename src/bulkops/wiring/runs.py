@@ -15,15 +15,16 @@ import structlog
 
 from bulkops import __version__
 from bulkops.config import Config, TargetConfig
-from bulkops.engine import RunLimits, Runner, StopSignal
+from bulkops.engine import RunLimits, Runner, StopSignal, TrafficNotes
 from bulkops.errors import BulkopsError, ConfigError, JobFileError, LedgerError, RefusedError, UsageError
 from bulkops.ledger.base import Owner
 from bulkops.ledger.lock import this_process
 from bulkops.ledger.sqlite import SqliteLedger
 from bulkops.model import Counts, Job, Outcome, Problem, RowSet, Traffic
-from bulkops.operations import OPERATIONS, Operation
-from bulkops.planning import Plan, Planner, ProtectedNames, with_candidates
-from bulkops.providers.base import OperationSupport, Organization
+from bulkops.operations import OPERATIONS
+from bulkops.operations.base import Decision
+from bulkops.planning import Plan, Planner, ProtectedNames, refuse_changes, refuse_protected, with_candidates
+from bulkops.providers.base import Organization
 from bulkops.reports import ErrorCount, Summary
 from bulkops.transport import Scrubber
 from bulkops.wiring.folder import RunFolder
@@ -46,7 +47,7 @@ class RunResult:
     summary: Summary
     counts: Counts
     error: BulkopsError | None = None
-    plan: Plan | None = None
+    plans: Sequence[Plan] = ()
     by_error: Sequence[ErrorCount] = ()
 
 
@@ -62,27 +63,16 @@ class OpenRun:
     options: WorkOptions
     checked: Checked | None = None
     org: Organization | None = None
-    retries: int = 0
+    runners: list[Runner] = field(default_factory=list)
     scrubber: Scrubber = field(default_factory=Scrubber)
     started: float = field(default_factory=time.monotonic)
 
-    @property
-    def operation(self) -> Operation:
-        """The verb of the job."""
-        return OPERATIONS[self.job.operation]
-
-    @property
-    def support(self) -> OperationSupport:
-        """How the provider does it."""
-        return support_of(self.job.provider)[self.job.operation]
-
-    def traffic(self) -> Traffic:
-        """What this session sent so far."""
-        elapsed_s = time.monotonic() - self.started
+    def sent(self) -> Traffic:
+        """The calls of this session so far."""
         if self.org is None:
-            return Traffic(elapsed_s=elapsed_s)
+            return Traffic()
         meter = self.org.meter
-        return Traffic(meter.requests, meter.throttled, meter.retries + self.retries, elapsed_s)
+        return Traffic(meter.requests, meter.throttled, meter.retries + sum(one.sender.retries for one in self.runners))
 
 
 async def start(
@@ -153,7 +143,7 @@ def _checked_run(
         raise JobFileError(_bad_rows(checked.bad_rows, job_input.name), checked.problems)
     job = Job(
         run_id=folder.run_id,
-        operation=job_input.operation,
+        operations=list(job_input.operations),
         target=name,
         provider=chosen.provider,
         organization=chosen.organization or "",
@@ -167,7 +157,15 @@ def _checked_run(
         defaults=job_input.defaults,
         columns=list(job_input.columns),
         delimiter=job_input.delimiter,
+        named_operation=job_input.asked,
     )
+    for kind in job.operations:
+        if OPERATIONS[kind].whole and options.skip_invalid and checked.bad_rows:
+            raise JobFileError(
+                f"{job_input.name}: {kind} sends the file as a whole, so --skip-invalid would remove what its bad rows "
+                f"name: mend them",
+                checked.problems,
+            )
     ledger = SqliteLedger.create(folder.ledger, total=checked.total)
     return OpenRun(folder, job, chosen, job_input, ledger, options, checked)
 
@@ -175,7 +173,7 @@ def _checked_run(
 async def _session(run: OpenRun, *, observer: Observer, stop: StopSignal) -> RunResult:
     """One session of work: take the lock, work, report, give the lock back."""
     error: BulkopsError | None = None
-    plan: Plan | None = None
+    plans: Sequence[Plan] = ()
     options = run.options
     try:
         await run.ledger.acquire(_owner(), lease_s=LEASE_S)
@@ -184,7 +182,7 @@ async def _session(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Run
         with logging_to(run.folder.log, scrubber=run.scrubber, level=options.log_level, log_format=options.log_format):
             try:
                 await _note_check(run)
-                plan = await _work(run, observer=observer, stop=stop)
+                plans = await _work(run, observer=observer, stop=stop)
             except BulkopsError as caught:
                 error = caught
             counts = run.ledger.counts()
@@ -193,8 +191,8 @@ async def _session(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Run
             if error is not None and _leaves_nothing(run, error):
                 raise error
             if options.dry_run:
-                return RunResult(_summary(run, error, run.traffic()), counts, error, plan)
-            return await _report(run, error, plan)
+                return RunResult(_summary(run, error, run.sent()), counts, error, plans)
+            return await _report(run, error, plans)
     finally:
         for close in (run.ledger.release, run.ledger.close):
             with contextlib.suppress(LedgerError):
@@ -214,10 +212,10 @@ async def _note_check(run: OpenRun) -> None:
     run.folder.write_job(run.job)
 
 
-async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Plan:
+async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Sequence[Plan]:
     """Reconcile, plan, confirm, apply. Raises why the run stopped early."""
     async with contextlib.AsyncExitStack() as stack:
-        org = await stack.enter_async_context(
+        run.org = org = await stack.enter_async_context(
             open_organization(
                 run.target,
                 scrubber=run.scrubber,
@@ -226,77 +224,96 @@ async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Plan:
                 environ=os.environ,
             )
         )
-        run.org = org
-        planner = Planner(run.operation, org, guards=ProtectedNames(run.target.protected), expected=run.job.total)
-        runner = Runner(
-            operation=run.operation,
-            org=org,
-            planner=planner,
-            ledger=run.ledger,
-            source=run.input.items,
-            limits=_limits(run),
-            stop=stop,
-        )
-        observer.started(lambda: _look(run, runner.phase.name, org))
+        traffic = TrafficNotes(run.ledger, run.sent)
+        run.runners.extend(_runner(run, org, kind, stop, traffic) for kind in run.job.operations)
+        observer.started(lambda: _look(run, org))
         try:
-            return await _holding_the_lock(run, stop, lambda: _steps(run, runner, observer))
+            return await _holding_the_lock(run, stop, lambda: _steps(run, observer))
         finally:
             observer.ended()
-            run.retries = runner.sender.retries
+            with contextlib.suppress(LedgerError):
+                traffic.note()
 
 
-async def _steps(run: OpenRun, runner: Runner, observer: Observer) -> Plan:
-    await runner.reconcile()
-    plan = await runner.survey(skip_invalid=bool(run.options.skip_invalid))
-    confirmed = run.ledger.note("confirmed") is not None
-    _judge(run, plan, confirmed=confirmed)
-    if run.options.dry_run:
-        return plan
-    if not confirmed:
-        observer.confirm(plan, run.job, run.operation)
-        run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
-        await run.ledger.flush()
-    await runner.apply()
-    return plan
-
-
-def _limits(run: OpenRun) -> RunLimits:
-    options = run.options
-    return RunLimits(
-        width=options.overrides.concurrency or run.target.concurrency or RunLimits().width,
-        batch_size=min(options.batch_size or run.support.batch_size, run.support.max_batch),
-        max_failures=options.max_failures,
+def _runner(run: OpenRun, org: Organization, kind: str, stop: StopSignal, traffic: TrafficNotes) -> Runner:
+    operation, options = OPERATIONS[kind], run.options
+    support = org.support[kind]
+    return Runner(
+        operation=operation,
+        org=org,
+        planner=Planner(operation, org, guards=ProtectedNames(run.target.protected), expected=run.job.total),
+        ledger=run.ledger,
+        source=run.input.items(kind),
+        limits=RunLimits(
+            width=options.overrides.concurrency or run.target.concurrency or RunLimits().width,
+            batch_size=min(options.batch_size or support.batch_size, support.max_batch),
+            body_bytes=run.target.body_bytes,
+            max_failures=options.max_failures,
+        ),
+        stop=stop,
+        traffic=traffic,
     )
 
 
-def _judge(run: OpenRun, plan: Plan, *, confirmed: bool) -> None:
-    """Refuse a plan that may not be carried out. Nothing of it was sent."""
-    if plan.invalid and not run.options.skip_invalid and not confirmed:
-        lines = run.input.lines({one.item.row for one in plan.invalid_listed})
-        problems = [
-            Problem(
-                run.job.source, with_candidates(one), line=lines.get(one.item.row), row=one.item.row, column=one.column
-            )
-            for one in plan.invalid_listed
-        ]
-        raise JobFileError(_bad_rows(plan.invalid, run.job.source), problems)
-    if plan.protected and not run.options.skip_invalid:
-        listed = "; ".join(decision.message for decision in plan.protected_listed[:5])
-        raise RefusedError(
-            f"{plan.protected} of the rows may not be touched: {listed}. Take them out of the file, or use "
-            f"--skip-invalid to report them as failed and run the others. Nothing was sent."
-        )
+async def _steps(run: OpenRun, observer: Observer) -> Sequence[Plan]:
+    """Each operation is planned before anything is sent, and finished before the next one begins."""
+    for runner in run.runners:
+        await runner.reconcile()
+    first, skip_invalid = run.runners[0], bool(run.options.skip_invalid)
+    plans = [
+        # what a later operation finds may be changed by an earlier one: its rows are decided in their turn
+        await runner.survey(note_skipped=runner is first, note_invalid=skip_invalid and runner is first)
+        for runner in run.runners
+    ]
+    confirmed = run.ledger.note("confirmed") is not None
+    await _judge(run, plans, confirmed=confirmed)
+    if run.options.dry_run:
+        return plans
+    if not confirmed:
+        observer.confirm(plans, run.job)
+        run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
+        await run.ledger.flush()
+    for runner in run.runners:
+        if runner is not first:
+            runner.forget()
+        await runner.apply()
+    return plans
+
+
+async def _judge(run: OpenRun, plans: Sequence[Plan], *, confirmed: bool) -> None:
+    """Refuse plans that may not be carried out. Nothing of them was sent."""
+    invalid = [one for plan in plans for one in plan.invalid_listed]
+    if invalid and not run.options.skip_invalid and not confirmed:
+        raise JobFileError(_bad_rows(sum(plan.invalid for plan in plans), run.job.source), _problems(run, invalid))
+    refuse_protected(plans, skip_invalid=bool(run.options.skip_invalid))
+    if not confirmed:
+        for runner, plan in zip(run.runners, plans, strict=True):
+            await _judge_changes(run, runner, plan)
+
+
+def _problems(run: OpenRun, decisions: Sequence[Decision]) -> Sequence[Problem]:
+    lines = run.input.lines({one.item.row for one in decisions})
+    return [
+        Problem(run.job.source, with_candidates(one), line=lines.get(one.item.row), row=one.item.row, column=one.column)
+        for one in decisions
+    ]
+
+
+async def _judge_changes(run: OpenRun, runner: Runner, plan: Plan) -> None:
+    """Hold a plan against `--max-changes`: a count, or a share of what there is, from 10 up."""
     allowed = run.options.max_changes
-    if allowed is not None and not confirmed and allowed.exceeded(plan.ready, of=run.job.total):
-        raise RefusedError(
-            f"the plan changes {plan.ready} of {run.job.total} rows, more than --max-changes {allowed}: nothing was "
-            f"sent. To allow exactly this plan: --max-changes {plan.ready}"
-        )
+    if allowed is None:
+        return
+    if allowed.percent is not None:
+        plan.population = await runner.population()
+    refuse_changes(plan, allowed)
 
 
-async def _holding_the_lock(run: OpenRun, stop: StopSignal, work: Callable[[], Awaitable[Plan]]) -> Plan:
+async def _holding_the_lock(
+    run: OpenRun, stop: StopSignal, work: Callable[[], Awaitable[Sequence[Plan]]]
+) -> Sequence[Plan]:
     """Do `work` while the lock is renewed beside it; a lock that was lost stops the run."""
-    ended: list[Plan | BulkopsError] = []
+    ended: list[Sequence[Plan] | BulkopsError] = []
 
     async def renew() -> None:
         while True:
@@ -319,12 +336,13 @@ async def _holding_the_lock(run: OpenRun, stop: StopSignal, work: Callable[[], A
     return ended[0]
 
 
-def _look(run: OpenRun, phase: str, org: Organization) -> Progress:
+def _look(run: OpenRun, org: Organization) -> Progress:
+    busy = next((one for one in reversed(run.runners) if one.phase.name != "starting"), run.runners[0])
     return Progress(
         run_id=run.folder.run_id,
         operation=run.job.operation,
         target=run.job.target,
-        phase=phase,
+        phase=busy.phase.name if len(run.runners) == 1 else f"{busy.phase.name} ({busy.kind})",
         counts=run.ledger.counts(),
         requests=org.meter.requests,
         waiting=org.gates.waiting(),
@@ -338,16 +356,13 @@ def _leaves_nothing(run: OpenRun, error: BulkopsError) -> bool:
     return fresh and isinstance(error, UsageError | RefusedError)
 
 
-async def _report(run: OpenRun, error: BulkopsError | None, plan: Plan | None) -> RunResult:
+async def _report(run: OpenRun, error: BulkopsError | None, plans: Sequence[Plan]) -> RunResult:
     """Write the reports; a disk that is full must not hide how the run ended."""
-    traffic = run.traffic()
     try:
-        run.ledger.add_traffic(traffic)
         await run.ledger.flush()
-        total = run.ledger.traffic()
     except LedgerError as caught:
         error = error or caught
-        total = run.ledger.traffic().plus(traffic)
+    total = run.ledger.traffic()
     summary = _summary(run, error, total)
     by_error: Sequence[ErrorCount] = ()
     try:
@@ -355,7 +370,7 @@ async def _report(run: OpenRun, error: BulkopsError | None, plan: Plan | None) -
     except BulkopsError as caught:
         error = error or LedgerError(f"{caught}; `bulkops report` writes them anew")
         summary = _summary(run, error, total)
-    return RunResult(summary, run.ledger.counts(), error, plan, by_error)
+    return RunResult(summary, run.ledger.counts(), error, plans, by_error)
 
 
 def _summary(run: OpenRun, error: BulkopsError | None, traffic: Traffic) -> Summary:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bulkops.model import Counts, Job
-from bulkops.operations import Operation
 from bulkops.planning import Plan
 from bulkops.transport import Waiting
 
@@ -35,8 +34,11 @@ class Observer(Protocol):
     def ended(self) -> None:
         """Work has ended; `look` may not be called any more."""
 
-    def confirm(self, plan: Plan, job: Job, operation: Operation) -> None:
-        """Show the plan and ask. Raises RefusedError when the answer is no, or nobody can be asked."""
+    def confirm(self, plans: Sequence[Plan], job: Job) -> None:
+        """Show the plans, one for each operation in its order, and ask.
+
+        Raises RefusedError when the answer is no, or nobody can be asked.
+        """
 
     def warn(self, text: str) -> None:
         """Something worth knowing that stops nothing."""

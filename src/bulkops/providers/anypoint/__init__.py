@@ -1,7 +1,8 @@
 """Anypoint Access Management."""
 
 from bulkops.providers.anypoint.auth import Login, issuer
-from bulkops.providers.anypoint.organization import SUPPORT, AnypointOrganization
+from bulkops.providers.anypoint.organization import AnypointOrganization
 from bulkops.providers.anypoint.profile import PROFILE, REGIONS
+from bulkops.providers.anypoint.support import SUPPORT
 
 __all__ = ["PROFILE", "REGIONS", "SUPPORT", "AnypointOrganization", "Login", "issuer"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 _ADDRESS = re.compile(r"[^\s@,;<>()\[\]\\\"]+@[^\s@,;<>()\[\]\\\"]+\.[^\s@,;<>()\[\]\\\".]+")
 
@@ -21,14 +21,24 @@ def _address(text: str) -> str:
     return text
 
 
+def _invite_id(value: object) -> str:
+    """Ids are integers: a spreadsheet's number, or its text."""
+    text = str(value).strip()
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("an invitation's id, which is a whole number")
+    return text
+
+
 def _name(text: str) -> str:
     if not text or len(text) > 255 or not text.isprintable():
         raise ValueError("a name or id of 1 to 255 printable characters")
     return text
 
 
+Membership = Literal["member", "maintainer"]
 Address = Annotated[str, AfterValidator(_address)]
 Name = Annotated[str, AfterValidator(_name)]
+InviteId = Annotated[str, BeforeValidator(_invite_id)]
 
 
 class RowFields(BaseModel):
@@ -42,10 +52,57 @@ class InviteFields(RowFields):
 
     email: Address = Field(description="the address to invite")
     role_groups: tuple[Name, ...] = Field(default=(), description="role groups by name or id")
-    teams: tuple[Name, ...] = Field(default=(), description="teams by name or id; everybody joins as a member")
+    teams: tuple[Name, ...] = Field(default=(), description="teams by name or id")
+    membership: Membership = Field(default="member", description="how they join the teams: member or maintainer")
+    roles: tuple[Name, ...] = Field(default=(), description="permissions by name or id")
+    organization: Name | None = Field(
+        default=None, description="context of the permissions; this organisation if empty"
+    )
+    environment: Name | None = Field(default=None, description="context of the permissions, by name or id")
 
 
 class UserFields(RowFields):
     """Somebody who has an account."""
 
     user: Name = Field(description="e-mail address, username or id")
+
+
+class InvitationFields(RowFields):
+    """An invitation that is outstanding or expired."""
+
+    email: Address | None = Field(default=None, description="the address that was invited")
+    invite_id: InviteId | None = Field(default=None, description="the invitation's id, a number")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.email is None and self.invite_id is None:
+            raise ValueError("an email or an invite_id")
+        return self
+
+
+class RoleGroupFields(UserFields):
+    """A person and a role group."""
+
+    role_group: Name = Field(description="role group by name or id")
+
+
+class RoleFields(UserFields):
+    """A person and a permission, in an organisation or one environment of it."""
+
+    role: Name = Field(description="permission by name or id")
+    organization: Name | None = Field(default=None, description="organisation or business group; this one if empty")
+    environment: Name | None = Field(default=None, description="environment by name or id; all of them if empty")
+
+
+class TeamMemberFields(UserFields):
+    """A person and a team."""
+
+    team: Name = Field(description="team by name or id")
+    membership: Membership = Field(default="member", description="member or maintainer")
+
+
+class AllowlistFields(RowFields):
+    """An app on the allowlist."""
+
+    client_id: Name = Field(description="the app's client id")
+    scopes: tuple[Name, ...] = Field(default=(), description="scopes it may use; all it is registered for if empty")

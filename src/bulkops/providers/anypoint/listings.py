@@ -5,13 +5,14 @@ Rows are cut down to what bulkops needs as they arrive; an invitation's acceptan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from bulkops.errors import StoppedError
 from bulkops.paging import Page
-from bulkops.providers.base import Invitation, Named, Person
+from bulkops.providers.base import Invitation, Link, Named, Person
 from bulkops.transport import Answer, Session
 
 RowT = TypeVar("RowT")
@@ -42,49 +43,95 @@ class AnypointListing(Generic[RowT]):
         """One page. Raises StoppedError when the answer has another shape than a listing."""
         params = {**self._params, "offset": str(offset), "limit": str(limit)}
         answer = await self._session.read(self._path, gate=f"GET {self.resource}", params=params)
-        rows, total = _envelope(answer, self.resource)
+        rows, total = _envelope(answer, self.resource, offset, limit)
         return Page(offset, self._parsed(rows), total)
 
     async def search(self, text: str) -> list[RowT]:
-        """Every row of a partial, case-insensitive search; the caller compares exactly."""
-        found: list[RowT] = []
+        """Every row of a partial, case-insensitive search, each once; the caller compares exactly."""
+        found: dict[Hashable, RowT] = {}
         offset = 0
         while True:
             params = {**self._params, "search": text, "offset": str(offset), "limit": str(self.max_limit)}
             answer = await self._session.read(self._path, gate=f"GET {self.resource}", params=params)
-            rows, total = _envelope(answer, self.resource)
-            found.extend(self._parsed(rows))
+            rows, total = _envelope(answer, self.resource, offset, self.max_limit)
+            known = len(found)
+            found.update((self.identity(row), row) for row in self._parsed(rows))
             offset += len(rows)
-            if not rows or total is None or offset >= total:
-                return found
+            # without a total the end is a page that brings nothing new
+            if len(found) == known or (total is not None and offset >= total):
+                return list(found.values())
 
     def _parsed(self, rows: Sequence[Mapping[str, Any]]) -> list[RowT]:
         try:
             return [self._parse(row) for row in rows]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StoppedError(
                 f"a row of the listing of {self.resource} has an unexpected shape ({error!r}); nothing was decided"
             ) from error
 
     def identity(self, row: RowT) -> Hashable:
         """Its id."""
+        if isinstance(row, Link):
+            return row.key, row.detail
         return getattr(row, "id", row)
 
 
-def _envelope(answer: Answer, resource: str) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+class HierarchyListing:
+    """The organisation and all its business groups: one nested answer, which is not paged."""
+
+    resource = "organizations"
+    max_limit = MAX_LIMIT
+
+    def __init__(self, session: Session, base: str) -> None:
+        self._session = session
+        self._base = base
+
+    async def page(self, offset: int, limit: int) -> Page[Named]:
+        """All of it, as the first page."""
+        answer = await self._session.read(f"{self._base}/hierarchy", gate="GET hierarchy")
+        found = list(_flattened(answer.body))
+        if not found:
+            raise StoppedError("the hierarchy of organisations has an unexpected shape: nothing was decided on it")
+        return Page(0, found, len(found))
+
+    def identity(self, row: Named) -> Hashable:
+        """Its id."""
+        return row.id
+
+
+def _flattened(node: Any) -> Iterator[Named]:
+    if isinstance(node, dict) and node.get("id"):
+        yield Named(str(node["id"]), str(node.get("name") or ""))
+        children = node.get("subOrganizations")
+        for child in children if isinstance(children, list) else ():
+            yield from _flattened(child)
+
+
+def _envelope(answer: Answer, resource: str, offset: int, limit: int) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+    """The rows of a page and the total. A bare list that fills its page may go on: it has no total."""
     body = answer.body
     rows = body.get("data") if isinstance(body, dict) else body
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise StoppedError(f"the listing of {resource} has an unexpected shape: nothing was decided on it")
-    total = body.get("total") if isinstance(body, dict) else len(rows)
-    return rows, total if isinstance(total, int) and total >= 0 else None
+    if not isinstance(body, dict):
+        return rows, len(rows) if offset == 0 and len(rows) < limit else None
+    total = body.get("total")
+    return rows, total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
+
+
+def _id(row: Mapping[str, Any], key: str) -> str:
+    """An id as text. Raises ValueError for none: rows without one could not be told apart."""
+    value = row[key]
+    if value is None or value == "" or isinstance(value, bool | dict | list):
+        raise ValueError(f"{key} is {value!r}")
+    return str(value)
 
 
 def person(row: Mapping[str, Any]) -> Person:
     """A row of users or members."""
     first, last = (row.get("firstName") or ""), (row.get("lastName") or "")
     return Person(
-        id=str(row["id"]),
+        id=_id(row, "id"),
         username=str(row.get("username") or ""),
         email=str(row.get("email") or ""),
         name=f"{first} {last}".strip(),
@@ -93,15 +140,23 @@ def person(row: Mapping[str, Any]) -> Person:
     )
 
 
+def account(row: Mapping[str, Any]) -> Person:
+    """A row of users, with the fields that a change of the account writes back."""
+    found = person(row)
+    profile = tuple((name, row.get(name)) for name in ("firstName", "lastName", "email", "phoneNumber") if name in row)
+    return replace(found, profile=profile)
+
+
 def invitation(row: Mapping[str, Any]) -> Invitation:
     """A row of invites. Expired ones stay listed, with their status or only by their date."""
     expires_at = _moment(row.get("expires_at"))
     status = str(row.get("status") or "").upper()
     expired = status == "EXPIRED" or (expires_at is not None and expires_at < datetime.now(UTC).timestamp())
     return Invitation(
-        id=str(row["id"]),
+        id=_id(row, "id"),
         email=str(row.get("invited_email") or row.get("email") or ""),
-        expired=expired or status in {"CANCELED", "CANCELLED", "ACCEPTED"},
+        expired=expired,
+        closed=status in {"CANCELED", "CANCELLED", "ACCEPTED"},
         invited_at=_moment(row.get("invited_at")),
         expires_at=expires_at,
     )
@@ -109,12 +164,54 @@ def invitation(row: Mapping[str, Any]) -> Invitation:
 
 def role_group(row: Mapping[str, Any]) -> Named:
     """A row of role groups."""
-    return Named(str(row["role_group_id"]), str(row.get("name") or ""))
+    return Named(_id(row, "role_group_id"), str(row.get("name") or ""))
 
 
 def team(row: Mapping[str, Any]) -> Named:
     """A row of teams; the name's key differs between the published descriptions."""
-    return Named(str(row["team_id"]), str(row.get("team_name") or row.get("name") or ""))
+    return Named(_id(row, "team_id"), str(row.get("team_name") or row.get("name") or ""))
+
+
+def role(row: Mapping[str, Any]) -> Named:
+    """A row of the catalogue of permissions."""
+    return Named(_id(row, "role_id"), str(row.get("name") or ""))
+
+
+def environment(row: Mapping[str, Any]) -> Named:
+    """A row of environments."""
+    return Named(_id(row, "id"), str(row.get("name") or ""))
+
+
+def role_group_user(row: Mapping[str, Any]) -> Link:
+    """A person who holds a role group."""
+    return Link(_id(row, "id"))
+
+
+def team_member(row: Mapping[str, Any]) -> Link:
+    """A member of a team; one from an identity provider's group comes back at their next sign-in."""
+    return Link(
+        _id(row, "id"),
+        level=str(row.get("membership_type") or "member"),
+        external=bool(row.get("is_assigned_via_external_groups")),
+    )
+
+
+def person_role(row: Mapping[str, Any]) -> Link:
+    """A permission that a person holds, with its context."""
+    context = row.get("context_params")
+    pairs = context.items() if isinstance(context, dict) else ()
+    return Link(_id(row, "role_id"), detail=tuple(sorted(f"{name}={value}" for name, value in pairs if value)))
+
+
+def allowlist_entry(row: Mapping[str, Any]) -> Link:
+    """An app on the allowlist, with its scopes. A client id may come more than once."""
+    scopes = row.get("authorized_scopes")
+    return Link(_id(row, "client_id"), detail=tuple(sorted(_scope(one) for one in scopes or ())))
+
+
+def _scope(value: Any) -> str:
+    """A scope as text: some descriptions have plain names, others objects."""
+    return str(value.get("scope") or value.get("name")) if isinstance(value, dict) else str(value)
 
 
 def _moment(value: Any) -> float | None:
@@ -127,6 +224,3 @@ def _moment(value: Any) -> float | None:
             return None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return None
-
-
-__all__ = ["AnypointListing", "invitation", "person", "role_group", "team"]

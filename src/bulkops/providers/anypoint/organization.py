@@ -7,51 +7,35 @@ invitations, or an empty one), whether a batch is applied as a whole, how soon a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from bulkops.errors import ConfigError, RejectedError
-from bulkops.model import Item
+from bulkops.errors import ConfigError, RejectedError, StoppedError
+from bulkops.model import Batch
 from bulkops.providers.anypoint import listings
-from bulkops.providers.anypoint.fields import InviteFields, UserFields
+from bulkops.providers.anypoint.listings import HierarchyListing
+from bulkops.providers.anypoint.support import SUPPORT, WRITES
+from bulkops.providers.anypoint.writes import Wire
 from bulkops.providers.base import (
-    AnswerShape,
     BatchAnswer,
     Caller,
     Invitation,
+    Link,
     Listing,
     Named,
     OperationSupport,
     OrganizationFacts,
     Person,
 )
-from bulkops.transport import Permit, Session
-
-SUPPORT: Mapping[str, OperationSupport] = {
-    "invite": OperationSupport(
-        fields=InviteFields,
-        answers=AnswerShape.OPAQUE,
-        batch_size=50,
-        max_batch=100,
-        calls=("POST /organizations/{org}/invites",),
-        note="success is read back from the listing of invites; the mail's link lives 7 days",
-    ),
-    "delete-user": OperationSupport(
-        fields=UserFields,
-        answers=AnswerShape.OPAQUE,
-        batch_size=100,
-        max_batch=100,
-        calls=("DELETE /organizations/{org}/users",),
-        note="in the root organisation a soft delete; in a business group only its permissions go",
-    ),
-}
+from bulkops.transport import Answer, Permit, Session
 
 
 class AnypointOrganization:
     """One organisation or business group. Open it with `async with`; tasks may share it."""
 
     provider = "anypoint"
+    administrators = "Organization Administrators"
 
     def __init__(self, session: Session, organization: str, *, settling_s: float = 5.0) -> None:
         self.organization = organization
@@ -84,20 +68,21 @@ class AnypointOrganization:
                 f"the organisation {self.organization} cannot be read ({error}): check `organization` in the "
                 f"configuration and that the credentials belong to it"
             ) from error
-        body = answer.body if isinstance(answer.body, dict) else {}
+        body = _object(answer, "the organisation", "id")
         parents = body.get("parentOrganizationIds")
         root = not parents if isinstance(parents, list) else body.get("isRoot", True) is not False
         return OrganizationFacts(
-            id=str(body.get("id") or self.organization),
+            id=str(body["id"]),
             name=str(body.get("name") or self.organization),
             owner_id=str(body["ownerId"]) if body.get("ownerId") else None,
             root=root,
+            root_id=str(parents[0]) if isinstance(parents, list) and parents else str(body["id"]),
         )
 
     async def caller(self) -> Caller:
         """Who the token belongs to: a user, or a connected app on its own behalf."""
         answer = await self._session.read("/accounts/api/me", gate="GET me")
-        body = answer.body if isinstance(answer.body, dict) else {}
+        body = _object(answer, "the account of the credentials", "user", "client", "id")
         user = body.get("user") if isinstance(body.get("user"), dict) else body
         client = body.get("client") if isinstance(body.get("client"), dict) else {}
         return Caller(
@@ -111,6 +96,10 @@ class AnypointOrganization:
         """Members: lighter rows than the users call, which repeats the whole organisation in each."""
         return self._listing("/members", listings.person, resource="members")
 
+    def accounts(self) -> Listing[Person]:
+        """Users with the fields that a change writes back, without the organisation in each row ?."""
+        return self._listing("/users", listings.account, resource="users", params=_LIGHT)
+
     def departed(self) -> Listing[Person]:
         """Softly deleted accounts; only the root organisation has any."""
         return self._listing("/users", listings.person, resource="deleted users", params=_DELETED)
@@ -119,10 +108,29 @@ class AnypointOrganization:
         """Outstanding and expired invites."""
         return self._listing("/invites", listings.invitation, resource="invites")
 
-    def named(self, kind: str) -> Listing[Named]:
-        """Role groups or teams. Raises KeyError for another kind."""
-        path, parse = {"role_group": ("/rolegroups", listings.role_group), "team": ("/teams", listings.team)}[kind]
-        return self._listing(path, parse, resource=path[1:])
+    def named(self, kind: str, within: str = "") -> Listing[Named]:
+        """Role groups, teams, permissions, environments of the organisation `within`, or organisations."""
+        if kind == "organization":
+            return HierarchyListing(self._session, self._base)
+        if kind == "environment":
+            path = f"/accounts/api/organizations/{within or self.organization}/environments"
+            return self._listing(path, listings.environment, resource="environments")
+        path, parse, resource = {
+            "role_group": (f"{self._base}/rolegroups", listings.role_group, "rolegroups"),
+            "team": (f"{self._base}/teams", listings.team, "teams"),
+            "role": ("/accounts/api/roles", listings.role, "roles"),
+        }[kind]
+        return self._listing(path, parse, resource=resource)
+
+    def links(self, kind: str, parent: str) -> Listing[Link]:
+        """People of a role group or a team, permissions of a person, the allowlist."""
+        path, parse, params = {
+            "role_group": (f"/rolegroups/{parent}/users", listings.role_group_user, {}),
+            "team": (f"/teams/{parent}/members", listings.team_member, {"identity_type": "user"}),
+            "person_role": (f"/users/{parent}/roles", listings.person_role, {}),
+            "allowlist": ("/connectedApplications/allowlist", listings.allowlist_entry, {}),
+        }[kind]
+        return self._listing(path, parse, resource=f"{kind} entries", params=params)
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members by address or username through `search` (partial), by id through the user's own path."""
@@ -130,7 +138,19 @@ class AnypointOrganization:
         exact = [person for person in found if text.casefold() in person.names()]
         if exact or not _is_uuid(text):
             return exact
-        return [person for person in await self._by_id(text) if not person.deleted]
+        return [person for person in await self._by_id(text, listings.person) if not person.deleted]
+
+    async def find_accounts(self, text: str) -> Sequence[Person]:
+        """Users by address, username or id, with the fields that a change writes back."""
+        found = await self.accounts_search(text)
+        exact = [person for person in found if text.casefold() in person.names()]
+        if exact or not _is_uuid(text):
+            return exact
+        return [person for person in await self._by_id(text, listings.account) if not person.deleted]
+
+    async def accounts_search(self, text: str) -> Sequence[Person]:
+        """The vendor's partial search over users."""
+        return await self._listing("/users", listings.account, resource="users", params=_LIGHT).search(text)
 
     async def find_departed(self, text: str) -> Sequence[Person]:
         """Softly deleted accounts by address, username or id."""
@@ -138,66 +158,60 @@ class AnypointOrganization:
         found = [person for person in await listing.search(text) if text.casefold() in person.names()]
         if found or not _is_uuid(text):
             return found
-        return [person for person in await self._by_id(text) if person.deleted]
+        return [person for person in await self._by_id(text, listings.person) if person.deleted]
 
     async def find_invitations(self, address: str) -> Sequence[Invitation]:
-        """Invites of exactly one address; the vendor's search is partial."""
+        """Invites of exactly one address, since the vendor's search is partial; or the one of an id."""
+        if address.isdigit():
+            return await self._invite_by_id(address)
         found = await self._listing("/invites", listings.invitation, resource="invites").search(address)
         return [invitation for invitation in found if invitation.email.casefold() == address.casefold()]
 
-    async def invite(self, items: Sequence[Item[Any]], permit: Permit) -> BatchAnswer:
-        """POST the batch. Both id and name of a role group go on the wire."""
-        answer = await self._session.write(
-            "POST",
-            f"{self._base}/invites",
-            gate="POST invites",
-            permit=permit,
-            body=[_invite_body(item) for item in items],
-        )
-        made = answer.body if isinstance(answer.body, list) else []
-        named = frozenset(
-            str(one.get("invited_email") or one.get("email") or "").casefold() for one in made if isinstance(one, dict)
-        )
-        return BatchAnswer(answer.status, answer.request_id, named)
+    def clock_ahead_s(self) -> float:
+        """By the Date of the newest answer."""
+        return self._session.clock_ahead_s
 
-    async def delete_people(self, items: Sequence[Item[Any]], permit: Permit) -> BatchAnswer:
-        """DELETE with a body of ids; the answer is a bare 204. Accounts that are unknown are not told apart."""
-        answer = await self._session.write(
-            "DELETE",
-            f"{self._base}/users",
-            gate="DELETE users",
-            permit=permit,
-            body=[item.payload.person.id for item in items],
-        )
-        return BatchAnswer(answer.status, answer.request_id)
+    async def send(self, operation: str, batch: Batch[Any], permit: Permit) -> BatchAnswer:
+        """Send one batch of an operation in `SUPPORT`."""
+        return await WRITES[operation](Wire(self._session, self._base), batch, permit)
 
-    async def _by_id(self, user_id: str) -> list[Person]:
+    async def _invite_by_id(self, invite_id: str) -> Sequence[Invitation]:
+        try:
+            answer = await self._session.read(f"{self._base}/invites/{invite_id}", gate="GET invite")
+        except RejectedError as error:
+            if error.http_status == 404:
+                return []
+            raise
+        found = listings.invitation(_object(answer, "an invitation", "id"))
+        return [] if found.closed else [found]
+
+    async def _by_id(self, user_id: str, parse: Callable[[Mapping[str, Any]], Person]) -> list[Person]:
         try:
             answer = await self._session.read(f"{self._base}/users/{user_id}", gate="GET user")
         except RejectedError as error:
             if error.http_status == 404:
                 return []
             raise
-        return [listings.person(answer.body)] if isinstance(answer.body, dict) and "id" in answer.body else []
+        return [parse(answer.body)] if isinstance(answer.body, dict) and "id" in answer.body else []
 
     def _listing(
         self, path: str, parse: Any, *, resource: str, params: Mapping[str, str] | None = None
     ) -> listings.AnypointListing[Any]:
-        return listings.AnypointListing(self._session, self._base + path, parse, resource=resource, params=params)
+        full = path if path.startswith("/accounts/") else self._base + path
+        return listings.AnypointListing(self._session, full, parse, resource=resource, params=params)
 
 
+_LIGHT = {"type": "all", "includeProfiles": "false"}
 _DELETED = {"deleted": "true", "type": "all", "includeProfiles": "false"}
+
+
+def _object(answer: Answer, what: str, *keys: str) -> Mapping[str, Any]:
+    """The answer's object, which must have one of `keys`: guards rest on it, so nothing is guessed in its place."""
+    body = answer.body
+    if not isinstance(body, dict) or not any(body.get(key) for key in keys):
+        raise StoppedError(f"the answer about {what} has an unexpected shape: nothing was decided on it")
+    return body
 
 
 def _is_uuid(text: str) -> bool:
     return len(text) == 36 and all(c in "0123456789abcdefABCDEF-" for c in text)
-
-
-def _invite_body(item: Item[Any]) -> dict[str, Any]:
-    payload = item.payload
-    body: dict[str, Any] = {"email": payload.email}
-    if role_groups := payload.grants.get("role_group"):
-        body["role_groups"] = [{"role_group_id": group.id, "name": group.name} for group in role_groups]
-    if teams := payload.grants.get("team"):
-        body["teams"] = [{"team_id": team.id, "membership_type": "member"} for team in teams]
-    return body

@@ -1,0 +1,125 @@
+"""The allowlist of connected apps: add, remove, replace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from bulkops.model import Item
+from bulkops.operations.base import Decision, Guards, Verb, fields_of
+from bulkops.providers.base import Change, Roster
+
+Entries = Mapping[str, frozenset[str]]
+
+
+class _Allowlist(Verb):
+    """Entries of the one allowlist that an organisation has; its calls are made one after the other."""
+
+    def key(self, fields: BaseModel) -> str:
+        """The client id."""
+        return str(getattr(fields, "client_id", ""))
+
+    def parent(self, item: Item[Any]) -> str | None:
+        """The allowlist."""
+        return "allowlist"
+
+    async def population(self, roster: Roster) -> int | None:
+        """The entries there are."""
+        return len(await _entries(roster))
+
+    async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
+        """Skips entries that are as wanted."""
+        entries = await _entries(roster)
+        return {item.row: self._already(item, entries) or _ready(item) for item in items}
+
+    def _already(self, item: Item[Any], entries: Entries) -> Decision | None:
+        raise NotImplementedError
+
+
+async def _entries(roster: Roster) -> Entries:
+    """Scopes by client id. A client may be listed more than once: its scopes add up."""
+    found: dict[str, frozenset[str]] = {}
+    for link in await roster.links("allowlist", ""):
+        found[link.key] = found.get(link.key, frozenset()) | frozenset(link.detail)
+    return found
+
+
+def _ready(item: Item[Any]) -> Decision:
+    fields = fields_of(item)
+    change = Change(fields, fields.client_id, parent="allowlist", detail=tuple(sorted(set(fields.scopes))))
+    return Decision.ready(Item(item.row, item.key, change), effect=fields.client_id)
+
+
+def _as_wanted(item: Item[Any], entries: Entries) -> bool:
+    """Whether the app is there with the row's scopes; a row without scopes asks only that it be there."""
+    fields = fields_of(item)
+    held = entries.get(fields.client_id)
+    return held is not None and (not fields.scopes or held == frozenset(fields.scopes))
+
+
+class AllowlistAdd(_Allowlist):
+    """Put apps on the allowlist, or change their scopes. Harmless to repeat."""
+
+    kind: ClassVar[str] = "allowlist-add"
+    summary: ClassVar[str] = "Put each app on the allowlist, with the scopes that its row names."
+    undo: ClassVar[str] = "allowlist-remove; scopes that an app had before are not kept"
+
+    def effect(self, roster: Roster) -> str:
+        """They are allowed."""
+        return "put on the allowlist"
+
+    def _already(self, item: Item[Any], entries: Entries) -> Decision | None:
+        if not _as_wanted(item, entries):
+            return None
+        scopes = ", ".join(sorted(entries[fields_of(item).client_id])) or "all it is registered for"
+        return Decision.skip(item, "already_allowed", f"is on the allowlist with its scopes: {scopes}")
+
+
+class AllowlistRemove(_Allowlist):
+    """Take apps off the allowlist. Harmless to repeat."""
+
+    kind: ClassVar[str] = "allowlist-remove"
+    summary: ClassVar[str] = "Take each app off the allowlist."
+    destructive: ClassVar[bool] = True
+    undo: ClassVar[str] = "allowlist-add, with the scopes that each had"
+
+    def effect(self, roster: Roster) -> str:
+        """They are allowed no longer."""
+        return "taken off the allowlist"
+
+    def _already(self, item: Item[Any], entries: Entries) -> Decision | None:
+        if fields_of(item).client_id in entries:
+            return None
+        return Decision.skip(item, "not_allowed_before", "is not on the allowlist")
+
+
+class AllowlistReplace(_Allowlist):
+    """Make the allowlist what the file says: entries that it does not name are removed. Harmless to repeat."""
+
+    kind: ClassVar[str] = "allowlist-replace"
+    summary: ClassVar[str] = "Replace the whole allowlist by the file; entries that it does not name are removed."
+    destructive: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
+    undo: ClassVar[str] = "allowlist-replace with the former list"
+
+    def effect(self, roster: Roster) -> str:
+        """The list is the file."""
+        return "made the whole allowlist"
+
+    async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
+        """All rows are sent, or none when the list is just as the file says."""
+        entries = await _entries(roster)
+        same = all(_as_wanted(item, entries) for item in items) and not await self.removals(items, roster)
+        return {
+            item.row: Decision.skip(item, "already_allowed", "the allowlist is just as the file says")
+            if same
+            else _ready(item)
+            for item in items
+        }
+
+    async def removals(self, items: Sequence[Item[Any]], roster: Roster) -> Sequence[str]:
+        """The client ids on the list that no row names."""
+        named = {fields_of(item).client_id for item in items}
+        return sorted(client for client in await _entries(roster) if client not in named)

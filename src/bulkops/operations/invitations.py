@@ -1,0 +1,107 @@
+"""Send invitations again, or take them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from bulkops.model import Item, Verdict
+from bulkops.operations.base import Decision, Guards, Verb, fields_of
+from bulkops.providers.base import Change, Invitation, Roster
+
+
+class _OfInvitation(Verb):
+    """An operation on an invitation that is named by its address or its id."""
+
+    def key(self, fields: BaseModel) -> str:
+        """The invitation's id where the row has it, else the address."""
+        return str(getattr(fields, "invite_id", None) or getattr(fields, "email", ""))
+
+    async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
+        """Finds the one invitation that a row means."""
+        found = await roster.invitations({item.key for item in items})
+        decisions = {}
+        for item in items:
+            matches = [one for one in found.get(item.key, ()) if not one.closed]
+            email = getattr(fields_of(item), "email", None)
+            decisions[item.row] = await self._none(item, roster) if not matches else self._one(item, matches, email)
+        return decisions
+
+    def _one(self, item: Item[Any], matches: Sequence[Invitation], email: str | None) -> Decision:
+        if len(matches) > 1:
+            candidates = [f"id {one.id}{' (expired)' if one.expired else ''}" for one in matches]
+            message = f"{len(matches)} invitations of {item.key!r}: write the invite_id"
+            return Decision.invalid(item, "ambiguous_invite", message, column="email", candidates=candidates)
+        invitation = matches[0]
+        if email is not None and invitation.email.casefold() != email.casefold():
+            message = f"invitation {invitation.id} is of {invitation.email!r}, and the row says {email!r}"
+            return Decision.invalid(item, "unknown_invite", message, column="email")
+        change = Change(fields_of(item), invitation.id, since=invitation.invited_at)
+        return Decision.ready(Item(item.row, item.key, change), effect=f"invitation {invitation.id}")
+
+    async def _none(self, item: Item[Any], roster: Roster) -> Decision:
+        raise NotImplementedError
+
+
+class ResendInvite(_OfInvitation):
+    """Send the mail of an invitation again. Repeating it sends one more."""
+
+    kind: ClassVar[str] = "resend-invite"
+    summary: ClassVar[str] = "Send the mail of each outstanding or expired invitation again."
+    repeatable: ClassVar[bool] = False
+    undo: ClassVar[str] = "none: the mail cannot be unsent"
+
+    def effect(self, roster: Roster) -> str:
+        """One more mail to each."""
+        return "sent again by mail"
+
+    async def check(
+        self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
+    ) -> Mapping[int, Verdict]:
+        """An invitation that is dated later than before, or than the call by the provider's clock, was sent again."""
+        found = await roster.invitations({item.key for item in items})
+        return {item.row: _resent(item, found.get(item.key, ()), sent_at.get(item.row)) for item in items}
+
+    async def _none(self, item: Item[Any], roster: Roster) -> Decision:
+        if await _joined(item, roster):
+            return Decision.skip(item, "already_member", "the invitation was accepted: there is an account")
+        message = f"no invitation of {item.key!r} is outstanding or expired"
+        return Decision.invalid(item, "unknown_invite", message, column="email")
+
+
+class RevokeInvite(_OfInvitation):
+    """Take invitations back. Harmless to repeat."""
+
+    kind: ClassVar[str] = "revoke-invite"
+    summary: ClassVar[str] = "Take back each outstanding or expired invitation."
+    destructive: ClassVar[bool] = True
+    undo: ClassVar[str] = "invite sends a new invitation"
+
+    def effect(self, roster: Roster) -> str:
+        """The link in the mail ends."""
+        return "taken back"
+
+    async def _none(self, item: Item[Any], roster: Roster) -> Decision:
+        if await _joined(item, roster):
+            return Decision.skip(item, "already_member", "the invitation was accepted: there is an account")
+        return Decision.skip(item, "not_invited", "no invitation is outstanding or expired")
+
+
+async def _joined(item: Item[Any], roster: Roster) -> bool:
+    email = getattr(fields_of(item), "email", None)
+    return bool(email and (await roster.people([email])).get(email))
+
+
+def _resent(item: Item[Any], matches: Sequence[Invitation], sent_at: float | None) -> Verdict:
+    before = item.payload.since if isinstance(item.payload, Change) else None
+    wanted = item.payload.key if isinstance(item.payload, Change) else None
+    found = [one for one in matches if wanted is None or one.id == wanted]
+    if len(found) != 1 or found[0].invited_at is None:
+        return Verdict.UNKNOWN
+    if before is not None:
+        return Verdict.APPLIED if found[0].invited_at > before else Verdict.NOT_APPLIED
+    if sent_at is None:
+        return Verdict.UNKNOWN
+    return Verdict.APPLIED if found[0].invited_at >= sent_at else Verdict.NOT_APPLIED

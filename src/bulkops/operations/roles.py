@@ -1,0 +1,94 @@
+"""Give people single permissions, and take them away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from bulkops.model import Item
+from bulkops.operations.base import Decision, Guards, Verb, fields_of
+from bulkops.operations.context import context_of
+from bulkops.operations.people import protected, which, whom
+from bulkops.providers.base import Change, Named, Person, Roster
+
+
+class _Role(Verb):
+    """A person and a permission in a context. One person's calls are made one after the other."""
+
+    gives: ClassVar[bool]
+
+    def key(self, fields: BaseModel) -> str:
+        """Person, permission and context as written."""
+        parts = [str(getattr(fields, name, None) or "") for name in ("user", "role", "organization", "environment")]
+        return " / ".join(parts)
+
+    def parent(self, item: Item[Any]) -> str | None:
+        """The person."""
+        return str(item.payload.parent)
+
+    def bundle(self, item: Item[Any]) -> str | None:
+        """Person and context: a request names each permission once."""
+        return "|".join((item.payload.parent, *item.payload.detail))
+
+    async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
+        """Skips permissions that are held in just this context already, or are not."""
+        roles = await roster.named("role", {fields_of(item).role for item in items})
+        people = await whom(items, roster, gone_is_done=not self.gives)
+        decisions = {}
+        for item in items:
+            person = people[item.row]
+            if isinstance(person, Decision):
+                decisions[item.row] = person
+                continue
+            role = await which(item, roster, "role", "role", roles, fields_of(item).role)
+            context = await context_of(item, roster)
+            if isinstance(role, Decision):
+                decisions[item.row] = role
+            elif isinstance(context, Decision):
+                decisions[item.row] = context
+            else:
+                decisions[item.row] = await self._decide(item, person, role, context, roster, guards)
+        return decisions
+
+    async def _decide(
+        self, item: Item[Any], person: Person, role: Named, context: tuple[str, ...], roster: Roster, guards: Guards
+    ) -> Decision:
+        held = {(link.key, link.detail) for link in await roster.links("person_role", person.id)}
+        if self.gives and (role.id, context) in held:
+            return Decision.skip(item, "already_assigned", f"has {role.name} there already")
+        if not self.gives and (role.id, context) not in held:
+            return Decision.skip(item, "not_assigned", f"does not have {role.name} there")
+        if not self.gives and (refusal := protected(person, fields_of(item).user, guards)):
+            return Decision.protected(item, refusal)
+        change = Change(fields_of(item), role.id, parent=person.id, detail=context, person=person)
+        effect = "|".join((person.id, role.id, *context))
+        return Decision.ready(Item(item.row, item.key, change), effect=effect)
+
+
+class AssignRole(_Role):
+    """Give people a permission. Harmless to repeat."""
+
+    kind: ClassVar[str] = "assign-role"
+    summary: ClassVar[str] = "Give each person a permission, in an organisation or one environment."
+    undo: ClassVar[str] = "unassign-role"
+    gives: ClassVar[bool] = True
+
+    def effect(self, roster: Roster) -> str:
+        """They have it."""
+        return "given a permission"
+
+
+class UnassignRole(_Role):
+    """Take a permission from people. Harmless to repeat."""
+
+    kind: ClassVar[str] = "unassign-role"
+    summary: ClassVar[str] = "Take a permission from each person, in just the context that the row names."
+    destructive: ClassVar[bool] = True
+    undo: ClassVar[str] = "assign-role"
+    gives: ClassVar[bool] = False
+
+    def effect(self, roster: Roster) -> str:
+        """They have it no longer."""
+        return "stripped of a permission"

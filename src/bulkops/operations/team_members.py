@@ -1,0 +1,97 @@
+"""Put people into teams, and take them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from bulkops.model import Item
+from bulkops.operations.base import Decision, Guards, Verb, fields_of
+from bulkops.operations.people import protected, which, whom
+from bulkops.providers.base import Change, Link, Named, Person, Roster
+
+
+class _TeamMember(Verb):
+    """A person and a team. One team's calls are made one after the other."""
+
+    adds: ClassVar[bool]
+
+    def key(self, fields: BaseModel) -> str:
+        """Person and team as written."""
+        return f"{getattr(fields, 'user', '')} in {getattr(fields, 'team', '')}"
+
+    def parent(self, item: Item[Any]) -> str | None:
+        """The team."""
+        return str(item.payload.parent)
+
+    async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
+        """Skips people who are in the team as wanted, or are not in it."""
+        teams = await roster.named("team", {fields_of(item).team for item in items})
+        people = await whom(items, roster, gone_is_done=not self.adds)
+        decisions = {}
+        for item in items:
+            person = people[item.row]
+            team = await which(item, roster, "team", "team", teams, fields_of(item).team)
+            if isinstance(person, Decision):
+                decisions[item.row] = person
+            elif isinstance(team, Decision):
+                decisions[item.row] = team
+            else:
+                links = {link.key: link for link in await roster.links("team", team.id)}
+                decisions[item.row] = self._decide(item, person, team, links.get(person.id), guards)
+        return decisions
+
+    def _decide(self, item: Item[Any], person: Person, team: Named, link: Link | None, guards: Guards) -> Decision:
+        raise NotImplementedError
+
+    def _ready(self, item: Item[Any], person: Person, team: Named, *, word: str = "") -> Decision:
+        fields = fields_of(item)
+        change = Change(fields, person.id, parent=team.id, level=fields.membership, person=person)
+        return Decision.ready(Item(item.row, item.key, change), effect=f"{person.id} in {team.id}", word=word)
+
+
+class AddTeamMember(_TeamMember):
+    """Put people into a team, or change how they are in it. Harmless to repeat."""
+
+    kind: ClassVar[str] = "add-team-member"
+    summary: ClassVar[str] = "Put each person into a team as member or maintainer, or change which of both they are."
+    undo: ClassVar[str] = "remove-team-member"
+    adds: ClassVar[bool] = True
+
+    def effect(self, roster: Roster) -> str:
+        """They are in it."""
+        return "added to a team"
+
+    def _decide(self, item: Item[Any], person: Person, team: Named, link: Link | None, guards: Guards) -> Decision:
+        wanted = fields_of(item).membership
+        if link is not None and link.level == wanted:
+            return Decision.skip(item, "already_in_team", f"is {wanted} of {team.name} already")
+        return self._ready(item, person, team, word="" if link is None else f"changed to {wanted} in a team")
+
+
+class RemoveTeamMember(_TeamMember):
+    """Take people out of a team. Harmless to repeat."""
+
+    kind: ClassVar[str] = "remove-team-member"
+    summary: ClassVar[str] = "Take each person out of a team."
+    destructive: ClassVar[bool] = True
+    undo: ClassVar[str] = "add-team-member"
+    adds: ClassVar[bool] = False
+
+    def effect(self, roster: Roster) -> str:
+        """They are in it no longer."""
+        return "taken out of a team"
+
+    def _decide(self, item: Item[Any], person: Person, team: Named, link: Link | None, guards: Guards) -> Decision:
+        if link is None:
+            return Decision.skip(item, "not_in_team", f"is not in {team.name}")
+        if link.external:
+            message = (
+                f"is in {team.name} by a group of the identity provider, which would put them back: change it there"
+            )
+            return Decision.skip(item, "external_member", message)
+        if refusal := protected(person, fields_of(item).user, guards):
+            return Decision.protected(item, refusal)
+        return self._ready(item, person, team)

@@ -163,7 +163,7 @@ def test_a_destructive_job_without_a_terminal_needs_yes(shell: Shell, sandbox: S
     ended = shell.bulkops("run", "leavers.csv", "--json")
     assert ended.code == 3
     assert ended.told["state"] == "refused"
-    assert "1 items needs a confirmation" in ended.err.replace("1 item needs", "1 items needs")
+    assert "delete-user (1 item) needs a confirmation" in ended.err
     assert sandbox.effects("user_deleted") == {}
     assert not list((shell.folder / ".bulkops" / "runs").iterdir())
     assert shell.bulkops("run", "leavers.csv", "--yes").code == 0
@@ -185,7 +185,7 @@ def test_a_dry_run_reads_and_sends_nothing(shell: Shell, sandbox: SandboxProcess
     shell.configure(sandbox)
     ended = shell.bulkops("run", hires(shell, 10), "--dry-run", "--json")
     assert ended.code == 0, ended.err
-    assert ended.told["plan"]["ready"] == 10
+    assert [plan["ready"] for plan in ended.told["plans"]] == [10]
     assert {one["method"] for one in sandbox.get("requests")["requests"]} == {"GET"}
     assert not list((shell.folder / ".bulkops" / "runs").iterdir())
 

@@ -18,7 +18,7 @@ from bulkops.ledger.memory import MemoryLedger
 from bulkops.ledger.sqlite import SqliteLedger
 from bulkops.model import Traffic
 from bulkops.operations import OPERATIONS
-from bulkops.planning import Planner, ProtectedNames
+from bulkops.planning import Planner, ProtectedNames, Rosters
 from bulkops.transport import Scrubber
 from bulkops.wiring import Overrides, look_at, open_organization, support_of
 from bulkops.wiring.logs import logging_to
@@ -50,7 +50,7 @@ async def work(url: str, job: str, batch: int, width: int, ledger_kind: str) -> 
                 sandbox_state=folder / "unused",
                 environ={**os.environ, "BENCH_TOKEN": "bench"},
             ) as org:
-                planner = Planner(OPERATIONS["invite"], org, guards=ProtectedNames(), expected=total)
+                planner = Planner(OPERATIONS["invite"], Rosters(org), guards=ProtectedNames(), expected=total)
                 runner = Runner(
                     operation=OPERATIONS["invite"],
                     org=org,

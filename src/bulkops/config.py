@@ -129,6 +129,7 @@ class Auth(BaseModel):
 
 
 def _one_line(secret: str, where: str) -> SecretStr:
+    secret = re.sub(r"(?i)^bearer\s+", "", secret)  # as copied from a browser's Authorization header
     if not secret.isprintable():
         raise ConfigError(f"{where} holds more than one line, or characters that cannot be printed")
     return SecretStr(secret)
@@ -178,6 +179,7 @@ class Config(BaseModel):
     default_target: str | None = None
     targets: dict[str, TargetConfig] = Field(default_factory=dict)
     path: Path | None = Field(default=None, exclude=True)
+    hint: str = Field(default="", exclude=True)
 
     def choose(self, name: str | None) -> tuple[str, TargetConfig]:
         """The named target, else the default one, else the only one.
@@ -190,7 +192,7 @@ class Config(BaseModel):
         if wanted is None:
             raise ConfigError(
                 f"no target is chosen: use --target, or set default_target. There are: {self._known()}. "
-                f"Target `sandbox` needs no configuration."
+                f"Target `sandbox` needs no configuration." + (f" ({self.hint})" if self.hint else "")
             )
         if wanted in self.targets:
             return wanted, self.targets[wanted]
@@ -234,6 +236,9 @@ def _read(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     try:
+        unknown = {"path", "hint"} & set(data)  # ours, not the file's
+        if unknown:
+            raise ConfigError(f"{path} cannot be used:\n  {', '.join(sorted(unknown))}: unknown key")
         return Config.model_validate({**data, "path": path})
     except ValidationError as error:
         lines = "\n".join(f"  {line}" for line in _explain(error))
@@ -244,7 +249,8 @@ def _from_environment(environ: Mapping[str, str]) -> Config:
     """The official client's variables make a target named `anypoint`."""
     organization = environ.get("ANYPOINT_ORG")
     if not organization:
-        return Config()
+        given = [name for name in ("ANYPOINT_BEARER", "ANYPOINT_CLIENT_ID", "ANYPOINT_USERNAME") if environ.get(name)]
+        return Config(hint=f"{given[0]} is set, and ANYPOINT_ORG is not" if given else "")
     if environ.get("ANYPOINT_BEARER"):
         auth = {"method": "bearer", "token_env": "ANYPOINT_BEARER"}
     elif environ.get("ANYPOINT_CLIENT_ID"):

@@ -15,8 +15,11 @@ LISTED = 10
 
 
 def plan_text(plans: Sequence[Plan], target: str) -> str:
-    """The plans, one after the other."""
-    return "\n".join(_plan_lines(plan, target) for plan in plans)
+    """The plans, one after the other, and how the organisation was read for them."""
+    lines = [_plan_lines(plan, target) for plan in plans]
+    if plans and plans[-1].reads:
+        lines.append("Read: " + "; ".join(plans[-1].reads))
+    return "\n".join(lines)
 
 
 def _plan_lines(plan: Plan, target: str) -> str:
@@ -33,7 +36,6 @@ def _plan_lines(plan: Plan, target: str) -> str:
         lines.append(f"  {plan.protected:,} protected: {_listed([one.message for one in plan.protected_listed])}")
     if plan.ready:
         lines.append(f"  to take it back: {plan.undo}")
-    lines.extend(f"  read: {text}" for text in plan.reads)
     return "\n".join(lines)
 
 

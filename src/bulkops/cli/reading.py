@@ -47,9 +47,9 @@ def report(options: argparse.Namespace) -> int:
     """Write a run's reports anew and print one of them."""
     folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
     with open_read(folder) as run:
-        files = run.write_reports()
-    chosen = {"html": files.page, "csv": files.results, "json": files.summary}[options.format]
-    print(f"written: {chosen}", file=sys.stderr)
+        run.write_reports()
+    chosen = folder.path / {"html": "report.html", "csv": "results.csv", "json": "summary.json"}[options.format]
+    print(f"from {chosen}", file=sys.stderr)
     with chosen.open(encoding="utf-8", newline="") as text:
         shutil.copyfileobj(text, sys.stdout)
     return 0

@@ -123,7 +123,7 @@ def retry(options: argparse.Namespace) -> int:
             str(failures),
             config=loaded,
             target=job.target,
-            operation=job.operations[0] if len(job.operations) == 1 else None,
+            operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
             runs_dir=runs_dir,
             run_id=None,
             options=_work_options(options).over(job),

@@ -100,12 +100,12 @@ class Batch(Generic[Payload]):
 class Job:
     """A job as resolved: what `job.json` in the run's folder holds. No secret is among it.
 
-    `operations` are the verbs of its rows in the order in which they are carried out; `named_operation` is the one
-    that the command line gave for all rows.
+    `operations` are the verbs of its rows in the order in which they are carried out, with the number of good rows of
+    each; `named_operation` is the one that the command line gave for all rows.
     """
 
     run_id: str
-    operations: Sequence[str]
+    operations: Mapping[str, int]
     target: str
     provider: str
     organization: str

@@ -1,7 +1,7 @@
 """What a run would do, decided before it does anything."""
 
 from bulkops.planning.guards import refuse_changes, refuse_protected
-from bulkops.planning.plan import Plan, Planner, ProtectedNames, outcome_of, with_candidates
+from bulkops.planning.plan import Plan, Planner, ProtectedNames, Rosters, outcome_of, with_candidates
 from bulkops.planning.roster import OrganizationRoster
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Plan",
     "Planner",
     "ProtectedNames",
+    "Rosters",
     "outcome_of",
     "refuse_changes",
     "refuse_protected",

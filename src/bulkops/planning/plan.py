@@ -105,17 +105,44 @@ def _keep(listed: list[Decision], decision: Decision) -> None:
         listed.append(decision)
 
 
-class Planner:
-    """Decides for the items of one run. Keeps the roster that it read, and which effects were taken by which row."""
+class Rosters:
+    """What the planners of one run have read of the organisation: each listing once, until it is no longer true."""
 
-    def __init__(self, operation: Operation, org: Organization, *, guards: ProtectedNames, expected: int) -> None:
-        self.operation = operation
-        self._org = org
-        self._guards = guards
-        self._expected = expected
+    def __init__(self, org: Organization) -> None:
+        self.org = org
         self._caller: Caller | None = None
         self._facts: OrganizationFacts | None = None
-        self._roster: Roster | None = None
+        self._current: Roster | None = None
+
+    async def fresh(self, expected: int) -> Roster:
+        """A roster that has read nothing yet, for asking what is true now about `expected` items."""
+        if self._facts is None or self._caller is None:
+            self._facts = await self.org.facts()
+            self._caller = await self.org.caller()
+        return OrganizationRoster(self.org, caller=self._caller, facts=self._facts, expected=expected)
+
+    async def current(self, expected: int) -> Roster:
+        """The roster that planning uses; the first who asks says how many items it is for."""
+        self._current = self._current or await self.fresh(expected)
+        return self._current
+
+    def how(self) -> tuple[str, ...]:
+        """How the current one was read, in words."""
+        return tuple(self._current.how()) if self._current is not None else ()
+
+    def forget(self) -> None:
+        """What was read is no longer true."""
+        self._current = None
+
+
+class Planner:
+    """Decides for the items of one operation. Keeps which effects were taken by which row."""
+
+    def __init__(self, operation: Operation, rosters: Rosters, *, guards: ProtectedNames, expected: int) -> None:
+        self.operation = operation
+        self._rosters = rosters
+        self._guards = guards
+        self._expected = expected
         self._taken: dict[str, int] = {}
         self._losing: set[str] = set()
         self._group: str | None = None
@@ -123,14 +150,11 @@ class Planner:
 
     async def fresh_roster(self, expected: int) -> Roster:
         """A roster that has read nothing yet, for asking what is true now about `expected` items."""
-        if self._facts is None or self._caller is None:
-            self._facts = await self._org.facts()
-            self._caller = await self._org.caller()
-        return OrganizationRoster(self._org, caller=self._caller, facts=self._facts, expected=expected)
+        return await self._rosters.fresh(expected)
 
     def forget(self) -> None:
         """Read the organisation anew at the next decision: what was read is no longer true."""
-        self._roster = None
+        self._rosters.forget()
         self._taken.clear()
         self._losing.clear()
 
@@ -138,7 +162,7 @@ class Planner:
         """An empty plan, with what is to be said of the operation on this organisation."""
         operation = self.operation
         roster = await self._ready_roster()
-        if self._org.support[operation.kind].root_only and not roster.facts.root:
+        if self._rosters.org.support[operation.kind].root_only and not roster.facts.root:
             raise ConfigError(
                 f"{operation.kind} works on the root organisation only, and {roster.facts.name} is a business group of "
                 f"it: nothing was sent"
@@ -152,7 +176,7 @@ class Planner:
 
     def reads(self) -> tuple[str, ...]:
         """How the organisation was read, listing by listing."""
-        return tuple(self._roster.how()) if self._roster is not None else ()
+        return self._rosters.how()
 
     async def population(self) -> int | None:
         """How many there are of what the operation changes; None where the provider gives no total."""
@@ -177,8 +201,7 @@ class Planner:
         return {link.key for link in await (await self._ready_roster()).links("role_group", group)}
 
     async def _ready_roster(self) -> Roster:
-        self._roster = self._roster or await self.fresh_roster(self._expected)
-        return self._roster
+        return await self._rosters.current(self._expected)
 
     async def decide(self, items: Sequence[Item[Any]]) -> Sequence[Decision]:
         """A decision for each of `items`, in their order. Reads only.

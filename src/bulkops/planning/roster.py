@@ -190,7 +190,10 @@ class OrganizationRoster:
         lists: dict[str, int] = defaultdict(int)
         for kind, _parent in self._links:
             lists[kind] += 1
-        told.extend(f"{kind.replace('_', ' ')} entries: {number:,} lists read" for kind, number in lists.items())
+        told.extend(
+            f"{kind.replace('_', ' ')} entries: {number:,} {'list' if number == 1 else 'lists'} read"
+            for kind, number in lists.items()
+        )
         return told
 
     async def near(self, kind: str, name: str) -> Sequence[str]:

@@ -73,7 +73,7 @@ class JobInput:
         self._job: JobSource = open_source(source, known_columns=_known_columns(), head=head)
         self._models: Mapping[str, OperationSupport] = {}
         named = operation or self._job.operation
-        self._operations: tuple[str, ...] = (named,) if named is not None else ()
+        self._operations: dict[str, int] = {named: 0} if named is not None else {}
 
     @classmethod
     def of_run(cls, folder: Path, job: Job) -> JobInput:
@@ -89,10 +89,10 @@ class JobInput:
                 f"Put the original back, or start a new run."
             )
         source = replace(found, format=Format(job.source_format), name=job.source)
-        only = job.operations[0] if len(job.operations) == 1 else None
+        only = next(iter(job.operations)) if len(job.operations) == 1 else None
         head = JobHead(operation=only, target=job.target, defaults=job.defaults)
         opened = cls(source, operation=job.named_operation, head=head)
-        opened._operations = tuple(job.operations)
+        opened._operations = dict(job.operations)
         return opened
 
     @property
@@ -136,8 +136,8 @@ class JobInput:
         return self._asked
 
     @property
-    def operations(self) -> Sequence[str]:
-        """The operations of the rows, in the order in which each first appears; known after `check`.
+    def operations(self) -> Mapping[str, int]:
+        """The operations of the rows, in the order in which each first appears, with their rows; known after `check`.
 
         Raises JobFileError when nothing names one.
         """
@@ -184,7 +184,7 @@ class JobInput:
             )
             duplicates = list(repeats.repeats())
         if result.operations:
-            self._operations = tuple(result.operations)
+            self._operations = dict(result.operations)
         return Checked(
             total=result.rows,
             valid=result.valid,

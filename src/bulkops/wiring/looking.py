@@ -6,14 +6,15 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkops.config import Config, TargetConfig
+from bulkops.errors import UsageError
 from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Job
 from bulkops.providers.base import Caller, OrganizationFacts
-from bulkops.reports import ReportFiles, Summary, read_summary
+from bulkops.reports import Summary, read_summary
 from bulkops.transport import Scrubber
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
 from bulkops.wiring.input import Checked, JobInput, look_at
@@ -21,6 +22,8 @@ from bulkops.wiring.logs import logging_to
 from bulkops.wiring.options import WorkOptions
 from bulkops.wiring.reporting import summary_of, write_run_reports
 from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
+
+REPORT_FILES = ("failures.csv", "results.csv", "summary.json", "report.html")
 
 
 def validate(source: str, *, config: Config, target: str | None, operation: str | None) -> tuple[JobInput, Checked]:
@@ -76,12 +79,38 @@ class ReadRun:
             state, reason = found["state"], found["reason"]
         if not counts.pending and not counts.in_doubt:
             state, reason = "completed", None
-        return summary_of(self.folder, self.job, counts, self.view.traffic(), state=state, reason=reason)
+        summary = summary_of(self.folder, self.job, counts, self.view.traffic(), state=state, reason=reason)
+        return replace(
+            summary, failures_file=_existing(summary.failures_file), report_file=_existing(summary.report_file)
+        )
 
-    def write_reports(self) -> ReportFiles:
-        """The run's reports, anew from its ledger."""
+    def write_reports(self) -> None:
+        """The run's reports from its ledger, unless they tell what it holds already.
+
+        A failures file that somebody is mending stays as it is.
+        """
+        if self._reports_are_true():
+            return
         job_input = JobInput.of_run(self.folder.path, self.job)
-        return write_run_reports(self.folder, self.job, self.view, job_input, self.summary())
+        counts = self.view.counts()
+        summary = self.summary()
+        full = summary_of(
+            self.folder, self.job, counts, self.view.traffic(), state=summary.state, reason=summary.reason
+        )
+        write_run_reports(self.folder, self.job, self.view, job_input, full)
+
+    def _reports_are_true(self) -> bool:
+        if not all((self.folder.path / name).is_file() for name in REPORT_FILES):
+            return False
+        try:
+            return bool(read_summary(self.folder.path)["counts"] == self.view.counts().as_dict())
+        except UsageError:
+            return False
+
+
+def _existing(name: str | None) -> str | None:
+    """`name`, if there is such a file."""
+    return name if name and Path(name).exists() else None
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from bulkops.ledger.sqlite import SqliteLedger
 from bulkops.model import Counts, Job, Outcome, Problem, RowSet, Traffic
 from bulkops.operations import OPERATIONS
 from bulkops.operations.base import Decision
-from bulkops.planning import Plan, Planner, ProtectedNames, refuse_changes, refuse_protected, with_candidates
+from bulkops.planning import Plan, Planner, ProtectedNames, Rosters, refuse_changes, refuse_protected, with_candidates
 from bulkops.providers.base import Organization
 from bulkops.reports import ErrorCount, Summary
 from bulkops.transport import Scrubber
@@ -143,7 +143,7 @@ def _checked_run(
         raise JobFileError(_bad_rows(checked.bad_rows, job_input.name), checked.problems)
     job = Job(
         run_id=folder.run_id,
-        operations=list(job_input.operations),
+        operations=dict(job_input.operations),
         target=name,
         provider=chosen.provider,
         organization=chosen.organization or "",
@@ -225,7 +225,8 @@ async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Sequen
             )
         )
         traffic = TrafficNotes(run.ledger, run.sent)
-        run.runners.extend(_runner(run, org, kind, stop, traffic) for kind in run.job.operations)
+        rosters = Rosters(org)
+        run.runners.extend(_runner(run, rosters, kind, stop, traffic) for kind in run.job.operations)
         observer.started(lambda: _look(run, org))
         try:
             return await _holding_the_lock(run, stop, lambda: _steps(run, observer))
@@ -235,13 +236,18 @@ async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Sequen
                 traffic.note()
 
 
-def _runner(run: OpenRun, org: Organization, kind: str, stop: StopSignal, traffic: TrafficNotes) -> Runner:
-    operation, options = OPERATIONS[kind], run.options
+def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic: TrafficNotes) -> Runner:
+    operation, options, org = OPERATIONS[kind], run.options, rosters.org
     support = org.support[kind]
     return Runner(
         operation=operation,
         org=org,
-        planner=Planner(operation, org, guards=ProtectedNames(run.target.protected), expected=run.job.total),
+        planner=Planner(
+            operation,
+            rosters,
+            guards=ProtectedNames(run.target.protected),
+            expected=sum(run.job.operations.values()),
+        ),
         ledger=run.ledger,
         source=run.input.items(kind),
         limits=RunLimits(

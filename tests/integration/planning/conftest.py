@@ -15,7 +15,7 @@ from bulkops.fetch import walk
 from bulkops.model import Batch, Item, Verdict
 from bulkops.operations import OPERATIONS
 from bulkops.operations.base import Decision
-from bulkops.planning import Planner, ProtectedNames
+from bulkops.planning import Planner, ProtectedNames, Rosters
 from bulkops.providers.anypoint import PROFILE, SUPPORT, AnypointOrganization
 from bulkops.providers.base import Person
 from bulkops.sandbox import Sandbox, SandboxOptions
@@ -84,6 +84,6 @@ async def desk_for() -> AsyncIterator[Callable[..., Awaitable[Desk]]]:
             )
             org = await stack.enter_async_context(AnypointOrganization(session, sandbox.organization))
             guards = ProtectedNames(protected)
-            return Desk(sandbox, org, kind, Planner(OPERATIONS[kind], org, guards=guards, expected=expected))
+            return Desk(sandbox, org, kind, Planner(OPERATIONS[kind], Rosters(org), guards=guards, expected=expected))
 
         yield begin

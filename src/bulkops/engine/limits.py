@@ -28,7 +28,8 @@ class RunLimits:
 
     `width` workers send side by side. `body_bytes` bounds a request's body: the service may cap it there. So many rows
     as a window has wait to be looked up at once, from `window_rows` at first to `widest_window_rows`. A share of
-    failures is judged from `failure_sample` finished rows on. Times in seconds.
+    failures is judged from `failure_sample` finished rows on. After a polite stop `last_look_s` bounds
+    the look at what was in flight. Times in seconds.
     """
 
     width: int = 8
@@ -42,4 +43,4 @@ class RunLimits:
     failure_sample: int = 20
     backoff_base_s: float = 0.5
     backoff_cap_s: float = 30.0
-    lease_s: float = 30.0
+    last_look_s: float = 10.0

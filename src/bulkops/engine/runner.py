@@ -139,6 +139,7 @@ class Runner:
         Raises the reason when the run stops early; everything is then noted, and what is left is pending.
         """
         self.phase.name = "sending"
+        self.sender.begin_counting()
         send, receive = anyio.create_memory_object_stream[Batch[Any]](self._limits.width)
         async with anyio.create_task_group() as workers, send:
             for _ in range(self._limits.width):
@@ -209,8 +210,8 @@ class Runner:
         await self._drained()
         while self.sender.questions and not self.stop.requested:
             self.phase.name = "reading back"
-            questions, self.sender.questions = self.sender.questions, []
-            again = await self._settler.settle(questions)
+            again = await self._settler.settle(questions := list(self.sender.questions))
+            self.sender.questions.clear()
             self.phase.name = "sending"
             await self._pay_for(questions, again)
             for batch in again:
@@ -233,12 +234,13 @@ class Runner:
             return
         if self.stop.interrupted:
             self.phase.name = "finishing what was in flight"
-            try:
-                await self._settler.settle(questions)
-            except BulkopsError as error:
-                log.info("doubt.kept", text=str(error))
-            else:
-                return
+            with anyio.move_on_after(self._limits.last_look_s):
+                try:
+                    await self._settler.settle_without_waiting(questions)
+                except BulkopsError as error:
+                    log.info("doubt.kept", text=str(error))
+                else:
+                    return
         for question in questions:
             self._ledger.settle(question.claim, (), doubts=[Settled(question.batch.rows, question.doubt)])
 

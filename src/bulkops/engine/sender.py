@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import structlog
 
 from bulkops.engine.limits import RunLimits
@@ -25,7 +26,7 @@ from bulkops.errors import (
     ThrottledError,
 )
 from bulkops.ledger.base import Claim, Ledger
-from bulkops.model import Batch, Item, Outcome, RowSet, Settled
+from bulkops.model import Batch, Counts, Item, Outcome, RowSet, Settled
 from bulkops.operations.base import Operation
 from bulkops.policy import RetryBudget, Splitter, full_jitter
 from bulkops.providers.base import BatchAnswer, Organization
@@ -68,6 +69,7 @@ class LedgerPermit:
         """Durable when this returns. A second write of the same attempt needs no second note."""
         if self.begun:
             return
+        await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
         self.begun = True  # before the first await: a stop from here on lets the attempt finish
         with anyio.CancelScope(shield=True):
             self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt)
@@ -96,6 +98,7 @@ class Sender:
         self._stop = stop
         self._permits: set[LedgerPermit] = set()
         self._accepted_any = False
+        self._before = Counts()
         stop.on_request(self._call_off_waiting)
 
     async def deliver(self, batch: Batch[Any]) -> None:
@@ -116,6 +119,10 @@ class Sender:
             with permit.scope:
                 answer = await self._operation.apply(self._org, batch, permit)
                 self._take_answer(permit, batch, answer)
+            if permit.scope.cancelled_caught and permit.claim is not None:
+                self._ask_later(
+                    permit, batch, Why.LOST, InDoubtError("the run was stopped while the call was under way")
+                )
             return ()
         except LedgerError:
             raise  # the record is not safe: whatever was begun stays in doubt
@@ -228,27 +235,23 @@ class Sender:
         if permit.claim is not None:
             self._ledger.settle(permit.claim, ())
 
+    def begin_counting(self) -> None:
+        """Rows that failed before anything was sent are no reason to stop."""
+        self._before = self._ledger.counts()
+
     def _judge_failures(self) -> None:
-        reason = too_many_failures(self._ledger, self._limits)
-        if reason is not None:
-            self._stop.request(reason)
+        """Stop once more rows failed than is allowed; a share is judged from some finished rows on."""
+        allowed, counts = self._limits.max_failures, self._ledger.counts()
+        failed, done = counts.failed - self._before.failed, counts.done - self._before.done
+        if allowed is None or (allowed.percent is not None and done < self._limits.failure_sample and counts.pending):
+            return
+        if allowed.exceeded(failed, of=done):
+            text = f"{failed} of {done} finished rows failed, more than --max-failures {allowed}"
+            self._stop.request(StoppedError(text))
 
     def _call_off_waiting(self) -> None:
         for permit in self._permits:
             permit.call_off()
-
-
-def too_many_failures(ledger: Ledger, limits: RunLimits) -> StoppedError | None:
-    """The reason to stop, once more rows failed than `--max-failures` allows."""
-    allowed = limits.max_failures
-    if allowed is None:
-        return None
-    counts = ledger.counts()
-    if allowed.percent is not None and counts.done < limits.failure_sample and counts.done < counts.total:
-        return None
-    if not allowed.exceeded(counts.failed, of=counts.done):
-        return None
-    return StoppedError(f"{counts.failed} of {counts.done} finished rows failed, more than --max-failures {allowed}")
 
 
 def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:

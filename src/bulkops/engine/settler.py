@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import structlog
 
 from bulkops.engine.limits import RunLimits
@@ -44,10 +45,26 @@ class Settler:
         """Give every row that can be told its end. Returns the batches that are to be sent again.
 
         Nothing may be sent meanwhile: a listing that changes while it is read cannot be trusted.
-        Raises what reads raise; the claims then stay open, to be asked about on resume.
+        Raises what reads raise, and the reason when the run is asked to stop; the claims then stay open.
         """
+
+        async def look() -> dict[int, Verdict]:
+            verdicts = await self._ask(questions, [item for question in questions for item in question.batch.items])
+            await self._ask_again(questions, verdicts)
+            return verdicts
+
+        return await self._settle(questions, await self._stop.unless_requested(look))
+
+    async def settle_without_waiting(self, questions: Sequence[Question]) -> None:
+        """One look for all, although the run was asked to stop: what is not there yet stays in doubt."""
         verdicts = await self._ask(questions, [item for question in questions for item in question.batch.items])
-        await self._ask_again(questions, verdicts)
+        now = time.time()
+        for question in questions:
+            if self._on_its_way_s(question, now) > 0:
+                verdicts.update((item.row, Verdict.UNKNOWN) for item in self._absent(question, verdicts))
+        await self._settle(questions, verdicts)
+
+    async def _settle(self, questions: Sequence[Question], verdicts: dict[int, Verdict]) -> list[Batch[Any]]:
         again: list[Batch[Any]] = []
         for question in questions:
             again.extend(self._conclude(question, verdicts))
@@ -67,13 +84,8 @@ class Settler:
         early = [q for q in questions if self._on_its_way_s(q, now) > 0 and self._absent(q, verdicts)]
         if not early:
             return
-        await self._stop.sleep(max(self._on_its_way_s(question, now) for question in early))
-        if not self._stop.requested:
-            verdicts.update(await self._ask(early, [item for q in early for item in self._absent(q, verdicts)]))
-        now = time.time()
-        for question in early:
-            if self._on_its_way_s(question, now) > 0:  # the wait was cut short: nobody can say yet
-                verdicts.update((item.row, Verdict.UNKNOWN) for item in self._absent(question, verdicts))
+        await anyio.sleep(max(self._on_its_way_s(question, now) for question in early))
+        verdicts.update(await self._ask(early, [item for q in early for item in self._absent(q, verdicts)]))
 
     def _on_its_way_s(self, question: Question, now: float) -> float:
         """Seconds for which the effect may still appear; bounded, so that a clock that jumped cannot stall the run."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import anyio
 
 from bulkops.errors import BulkopsError, InterruptedRunError
+
+T = TypeVar("T")
 
 
 class StopSignal:
@@ -33,7 +36,7 @@ class StopSignal:
             return
         self.reason = reason
         self._event.set()
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener()
 
     def on_request(self, listener: Callable[[], None]) -> None:
@@ -41,6 +44,24 @@ class StopSignal:
         self._listeners.append(listener)
         if self.requested:
             listener()
+
+    async def unless_requested(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work`, which changes nothing, and give it up at the moment of the request.
+
+        Raises the reason then.
+        """
+        done: list[T] = []
+        with anyio.CancelScope() as scope:
+            self.on_request(scope.cancel)
+            try:
+                done.append(await work())
+            finally:
+                self._listeners.remove(scope.cancel)
+        if done:
+            return done[0]
+        if self.reason is None:
+            raise RuntimeError("given up without a reason")
+        raise self.reason
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, or return early when the run is asked to stop."""

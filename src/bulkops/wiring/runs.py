@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 import structlog
@@ -229,7 +230,7 @@ async def _work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Sequen
         run.runners.extend(_runner(run, rosters, kind, stop, traffic) for kind in run.job.operations)
         observer.started(lambda: _look(run, org))
         try:
-            return await _holding_the_lock(run, stop, lambda: _steps(run, observer))
+            return await _holding_the_lock(run, stop, lambda: _steps(run, observer, stop))
         finally:
             observer.ended()
             with contextlib.suppress(LedgerError):
@@ -261,14 +262,16 @@ def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic
     )
 
 
-async def _steps(run: OpenRun, observer: Observer) -> Sequence[Plan]:
+async def _steps(run: OpenRun, observer: Observer, stop: StopSignal) -> Sequence[Plan]:
     """Each operation is planned before anything is sent, and finished before the next one begins."""
     for runner in run.runners:
         await runner.reconcile()
     first, skip_invalid = run.runners[0], bool(run.options.skip_invalid)
     plans = [
         # what a later operation finds may be changed by an earlier one: its rows are decided in their turn
-        await runner.survey(note_skipped=runner is first, note_invalid=skip_invalid and runner is first)
+        await stop.unless_requested(
+            partial(runner.survey, note_skipped=runner is first, note_invalid=skip_invalid and runner is first)
+        )
         for runner in run.runners
     ]
     confirmed = run.ledger.note("confirmed") is not None

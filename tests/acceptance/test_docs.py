@@ -165,7 +165,10 @@ def test_exit_codes_are_the_same_in_every_document(document: str) -> None:
     assert found == ["0", "1", "2", "3", "4", "5", "6", "130, 143"]
 
 
-@pytest.mark.parametrize("command", ["run", "validate", "resume", "retry", "runs", "show", "report", "operations"])
+@pytest.mark.parametrize(
+    "command",
+    ["run", "plan", "validate", "resume", "retry", "runs", "show", "report", "operations", "check", "sandbox"],
+)
 def test_every_command_has_its_line(command: str) -> None:
     """docs/commands.md names the command."""
     assert re.search(rf"^\| `{command}\b", read("docs/commands.md"), re.MULTILINE)

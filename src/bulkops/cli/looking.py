@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,6 +15,9 @@ from bulkops.cli.failures import PROBLEMS_SHOWN
 from bulkops.errors import UsageError
 from bulkops.wiring import AVAILABLE, OPERATIONS, Checked, JobInput, Operation, OperationSupport, check_target
 from bulkops.wiring import validate as validate_file
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 
 def validate(options: argparse.Namespace) -> int:
@@ -81,34 +86,94 @@ def operations(options: argparse.Namespace) -> int:
     chosen = [OPERATIONS[wanted]] if wanted else list(OPERATIONS.values())
     if options.json:
         print(json.dumps({"operations": [_as_dict(operation) for operation in chosen]}, ensure_ascii=False))
-        return 0
-    for operation in chosen:
-        print("\n".join(_told(operation) if wanted else [f"{operation.kind:16}{operation.summary}"]))
-    if not wanted:
-        print("\n`bulkops operations OP` tells the fields, the batch size and the calls of one.", file=sys.stderr)
+    elif wanted:
+        print("\n".join(_told(chosen[0])))
+    else:
+        _list(chosen)
     return 0
 
 
+def _list(chosen: Sequence[Operation]) -> None:
+    width = max(len(operation.kind) for operation in chosen)
+    for operation in chosen:
+        print(f"{operation.kind:{width}} {'!' if operation.destructive else ' '} {operation.summary}")
+    print(
+        "\n! takes something away: a run asks for the number of items first, or needs --yes.\n"
+        "`bulkops operations OP` tells the fields of one, and what it does in detail.",
+        file=sys.stderr,
+    )
+
+
+ANSWERS = {
+    "itemised": "names the rows that were done and those that were not",
+    "all or nothing": "one status that holds for every row of the call",
+    "opaque": "one status that does not tell rows apart, so the result is read back",
+    "single": "one row a call, so its status is the row's",
+}
+
+
 def _told(operation: Operation) -> list[str]:
-    lines = [
-        f"{operation.kind}: {operation.summary}",
-        f"  harmless to repeat  {'yes' if operation.repeatable else 'no: what is in doubt is looked up first'}",
-        f"  destructive         {'yes: asks for the number of items' if operation.destructive else 'no'}",
-        f"  undo                {operation.undo}",
-    ]
+    lines = [operation.summary, ""]
+    lines += _lined(
+        ("destructive", "yes: a run asks for the number of items, or needs --yes" if operation.destructive else "no"),
+        ("undone by", operation.undo if _reversible(operation) else f"nothing: {_regret(operation)}"),
+        ("harmless to repeat", "yes" if operation.repeatable else "no: what is in doubt is looked up first"),
+    )
     for provider, support in _supports(operation):
-        lines.append(f"  on {provider}:")
-        lines.extend(
-            f"    {name + ('*' if field.is_required() else ''):14}{field.description or ''}"
-            for name, field in support.fields.model_fields.items()
+        lines += ["", f"On {provider}, columns of a job file (* is needed):"]
+        lines += _lined(*((_starred(name, field), _described(field)) for name, field in _fields(support)), indent=4)
+        if not any(field.is_required() for _, field in _fields(support)):
+            lines.append("    (one of them is needed)")
+        lines.append("")
+        lines += _lined(
+            *(("sends" if number == 0 else "", call) for number, call in enumerate(support.calls)),
+            ("rows a call", _batches(operation, support)),
+            ("answer", ANSWERS.get(support.answers.value, support.answers.value)),
+            ("where", "in the root organisation only" if support.root_only else "in the organisation of the target"),
+            *([("note", support.note)] if support.note else []),
         )
-        lines.append(
-            f"    batches of {support.batch_size} (at most {support.max_batch}), answers {support.answers.value}"
-        )
-        lines.extend(f"    calls {call}" for call in support.calls)
-        if support.note:
-            lines.append(f"    {support.note}")
-    return lines
+    return [*lines, "", f"Try it: bulkops plan JOB --operation {operation.kind} --target sandbox"]
+
+
+def _lined(*pairs: tuple[str, str], indent: int = 2) -> list[str]:
+    """Names and what is said of them, as two columns."""
+    width = max(len(name) for name, _ in pairs)
+    return [f"{' ' * indent}{name:{width}}  {text}".rstrip() for name, text in pairs]
+
+
+def _reversible(operation: Operation) -> bool:
+    return not operation.undo.startswith("none")
+
+
+def _regret(operation: Operation) -> str:
+    """Why nothing takes it back."""
+    return operation.undo.removeprefix("none").removeprefix(":").strip()
+
+
+def _batches(operation: Operation, support: OperationSupport) -> str:
+    if operation.whole:
+        return "all rows of the file"
+    if support.max_batch == 1:
+        return "1"
+    return f"{support.batch_size}; --batch-size sets another number, up to {support.max_batch}"
+
+
+def _starred(name: str, field: FieldInfo) -> str:
+    return f"{name}*" if field.is_required() else name
+
+
+def _described(field: FieldInfo) -> str:
+    several = "; several in a cell are parted by ;" if _is_list(field) else ""
+    default = f"; {field.default} if empty" if isinstance(field.default, str) and field.default else ""
+    return f"{field.description or ''}{several}{default}"
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return isinstance(field.default, tuple)
+
+
+def _fields(support: OperationSupport) -> list[tuple[str, FieldInfo]]:
+    return list(support.fields.model_fields.items())
 
 
 def _supports(operation: Operation) -> list[tuple[str, OperationSupport]]:
@@ -123,16 +188,19 @@ def _as_dict(operation: Operation) -> dict[str, object]:
         "summary": operation.summary,
         "repeatable": operation.repeatable,
         "destructive": operation.destructive,
+        "reversible": _reversible(operation),
         "undo": operation.undo,
+        "whole": operation.whole,
         "providers": {
             name: {
                 "fields": {
-                    field: {"required": info.is_required(), "description": info.description}
-                    for field, info in support.fields.model_fields.items()
+                    field: {"required": info.is_required(), "list": _is_list(info), "description": info.description}
+                    for field, info in _fields(support)
                 },
                 "batch_size": support.batch_size,
                 "max_batch": support.max_batch,
                 "answers": support.answers.value,
+                "root_only": support.root_only,
                 "calls": list(support.calls),
                 "note": support.note,
             }

@@ -23,13 +23,41 @@ _CODES = {
         "Give it role groups or teams with assign-role-group or add-team-member.",
     ),
     "already_gone": Explanation("The account was gone already."),
-    "already_done": Explanation("It was so already."),
+    "already_disabled": Explanation("The account was disabled already."),
+    "already_enabled": Explanation("The account was enabled already."),
+    "already_assigned": Explanation("The person has this role group or permission already."),
+    "not_assigned": Explanation(
+        "The person does not have this role group or permission.",
+        "A permission counts only in just the organisation and environment of the row.",
+    ),
+    "already_in_team": Explanation("The person is in the team already, with this membership."),
+    "not_in_team": Explanation("The person is not in the team."),
+    "external_member": Explanation(
+        "The person is in the team by a group of the identity provider.",
+        "Take them out of that group; a change made here would be undone at their next sign-in.",
+    ),
+    "not_invited": Explanation("No invitation is outstanding or expired, so there is none to take back."),
+    "already_allowed": Explanation("The app is on the allowlist already, with these scopes."),
+    "not_allowed_before": Explanation("The app is not on the allowlist."),
     "duplicate_row": Explanation("Another row of the file means the same; that one counts."),
     # failed before anything was sent
     "invalid_row": Explanation("The row cannot be run as it is written.", "Correct the row in failures.csv."),
     "protected": Explanation(
         "The account is protected, so it was left alone.",
         "Take the row out, or change what is protected on this target in bulkops.toml.",
+    ),
+    "unknown_user": Explanation(
+        "Nobody in the organisation has this address, username or id.",
+        "Correct it; the message lists near ones, or says that the account was deleted.",
+    ),
+    "ambiguous_user": Explanation(
+        "More than one account has this address.", "Write the username or the id; the message lists them."
+    ),
+    "unknown_invite": Explanation(
+        "No invitation of this address or id is outstanding or expired.", "Use invite to send one."
+    ),
+    "ambiguous_invite": Explanation(
+        "More than one invitation of this address is there.", "Write the invite_id; the message lists them."
     ),
     # refused by the provider
     "invalid": Explanation("The provider found the request invalid.", "Correct the row; the message says where."),
@@ -40,6 +68,9 @@ _CODES = {
     "not_allowed": Explanation("The provider does not offer this operation here."),
     "conflict": Explanation("It clashes with how things stand.", "Look the item up, then run the row again."),
     "too_large": Explanation("The provider found the request too large.", "Run it again with a smaller --batch-size."),
+    "refused": Explanation(
+        "The provider's answer says that it did not do this row.", "Look the item up, then run the row again."
+    ),
     "rejected": Explanation("The provider refused it.", "The message is the provider's own."),
     "failed": Explanation("It did not work.", "The message says why."),
     # lost, or not certain

@@ -51,7 +51,7 @@ def test_every_code_that_a_run_gives_has_a_meaning(code: str) -> None:
     [
         ("unknown_role_group", "No role group has this name or id."),
         ("ambiguous_acl_object", "More than one acl object has this name."),
-        ("already_disabled", "It was disabled already."),
+        ("already_archived", "It was archived already."),
         ("teapot", "teapot"),
         ("unknown", "unknown"),
         ("", ""),

@@ -11,13 +11,13 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from bulkops.engine.batching import Batcher, ParentQueues
+from bulkops.engine.batching import FRAME_BYTES, Batcher, ParentQueues
 from bulkops.engine.limits import RunLimits
 from bulkops.engine.sender import Question, Sender, Why
 from bulkops.engine.settler import Settler
 from bulkops.engine.stop import StopSignal
 from bulkops.engine.traffic import TrafficNotes
-from bulkops.errors import BulkopsError
+from bulkops.errors import BulkopsError, ConfigError
 from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Item, Outcome, Settled, State
 from bulkops.operations.base import Decision, Fate, Operation
@@ -105,6 +105,7 @@ class Runner:
                 if decision.fate is Fate.READY:
                     plan.calls += sum(1 for _ in batcher.add(decision.item))
             if self._operation.whole:
+                self._refuse_too_long([one.item for one in decisions if one.fate is Fate.READY])
                 plan.removals = await self._planner.removals(decisions)
             self._raise_if_stopped()
         plan.calls = min(1, plan.ready) if self._operation.whole else plan.calls + sum(1 for _ in batcher.rest())
@@ -112,6 +113,15 @@ class Runner:
         plan.last_administrators = await self._planner.last_administrators()
         await self._ledger.flush()
         return plan
+
+    def _refuse_too_long(self, items: Sequence[Item[Any]]) -> None:
+        """What goes as a whole cannot be parted to fit. Raises ConfigError for more than a body may hold."""
+        size = FRAME_BYTES + sum(self._weigh(item) for item in items)
+        if size > self._limits.body_bytes:
+            raise ConfigError(
+                f"{self.kind} sends the file in one request of about {size:,} bytes, and body_bytes of the target "
+                f"allows {self._limits.body_bytes:,}: nothing was sent. Raise it if the service takes so much"
+            )
 
     def _surveyed(self) -> Iterator[Sequence[Item[Any]]]:
         """Pending rows chunk by chunk; an operation that sends its rows as a whole is decided as a whole."""
@@ -167,6 +177,8 @@ class Runner:
             for item in await self._ready(chunk):
                 for batch in batcher.add(item):
                     await self._submit(send, batch)
+                    if self.sender.look_is_due():
+                        await self._settle_all(send)
             in_window += len(chunk)
             if in_window >= window and self.sender.questions:
                 # each look reads a listing that has grown by what was sent: wider windows keep the looks' cost in line
@@ -211,7 +223,7 @@ class Runner:
         while self.sender.questions and not self.stop.requested:
             self.phase.name = "reading back"
             again = await self._settler.settle(questions := list(self.sender.questions))
-            self.sender.questions.clear()
+            self.sender.looked()
             self.phase.name = "sending"
             await self._pay_for(questions, again)
             for batch in again:

@@ -29,9 +29,13 @@ from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Counts, Item, Outcome, RowSet, Settled
 from bulkops.operations.base import Operation
 from bulkops.policy import RetryBudget, Splitter, full_jitter
-from bulkops.providers.base import BatchAnswer, Organization
+from bulkops.providers.base import AnswerShape, BatchAnswer, Organization
 
 log = structlog.get_logger(__name__)
+
+
+REFUSED_AT_ONCE = 200
+"""So many rows that were refused alone wait for one look."""
 
 
 class Why(Enum):
@@ -44,12 +48,21 @@ class Why(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Rows of an open claim whose end must be asked of the organisation."""
+    """Rows of an open claim whose end must be asked of the organisation.
+
+    `refusal` is how a row that was refused on its own ends, unless it turns out to be done.
+    """
 
     batch: Batch[Any]
     claim: Claim
     why: Why
     doubt: Outcome
+    refusal: Outcome | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether the call carried no other row."""
+        return len(self.claim.rows) == 1
 
 
 class LedgerPermit:
@@ -90,7 +103,13 @@ class Sender:
         self.budget = RetryBudget()
         self.splitter = Splitter()
         self.retries = 0
-        self.refusals_are_atomic = operation.repeatable
+        support = org.support[operation.kind]
+        # an answer that tells rows apart, or speaks for all of them, is refused before anything is done
+        told_apart = support.answers is not AnswerShape.OPAQUE
+        self.refusals_are_atomic = operation.repeatable or told_apart
+        self.moot_refusals_are_atomic = operation.repeatable and told_apart
+        self._moot = support.moot
+        self._refused_alone = 0
         self._operation = operation
         self._org = org
         self._ledger = ledger
@@ -153,7 +172,7 @@ class Sender:
         self.splitter.count(good=len(batch))
         if not silent:
             self._ledger.settle(claim, settled(outcomes))
-            self._judge_failures()
+            self.judge_failures()
             return
         doubt = Outcome.in_doubt(
             "unverified",
@@ -182,24 +201,32 @@ class Sender:
         )
         log.info("batch.in_doubt", rows=len(batch), attempt=batch.attempt, why=why.value, text=str(error))
         self._ledger.settle(claim, (), doubts=[Settled(batch.rows, doubt)])
-        self.questions.append(Question(batch, claim, why, doubt))
+        refusal = Outcome.failed_by(error, attempts=batch.attempt) if why is Why.REFUSED and len(batch) == 1 else None
+        self._refused_alone += refusal is not None
+        self.questions.append(Question(batch, claim, why, doubt, refusal))
 
     def _take_refusal(self, permit: LedgerPermit, batch: Batch[Any], error: RejectedError) -> Sequence[Batch[Any]]:
-        """The provider said no. One row has its end; a batch is taken apart."""
+        """The provider said no. One row has its end; a batch is taken apart.
+
+        A refusal by which nothing may be left to do is looked up first: what somebody else has done, or a part of the
+        batch that was applied, has not failed.
+        """
         if error.code == "forbidden" and not self._accepted_any:
             # before anything was accepted a 403 speaks of the account's rights; later it speaks of the rows
             self._give_back(permit)
             raise AccessError(f"the provider refuses {self._operation.kind} for these credentials ({error})")
-        if len(batch) == 1 or batch.whole:
+        moot = error.http_status in self._moot and not batch.whole
+        if (len(batch) == 1 and not moot) or batch.whole:
             self.budget.count_call()
             self.splitter.count(bad=len(batch))
             claim = _begun(permit)
             outcome = Outcome.failed_by(error, attempts=batch.attempt)
             self._ledger.settle(claim, [Settled(batch.rows, outcome)])
             log.info("item.failed", row=batch.items[0].row, rows=len(batch), code=outcome.code, text=outcome.message)
-            self._judge_failures()
+            self.judge_failures()
             return ()
-        if not (error.atomic or self.refusals_are_atomic):
+        atomic = self.moot_refusals_are_atomic if moot else self.refusals_are_atomic
+        if len(batch) == 1 or not (error.atomic or atomic):
             self._ask_later(permit, batch, Why.REFUSED, error)
             return ()
         self.budget.count_call()
@@ -239,15 +266,31 @@ class Sender:
         """Rows that failed before anything was sent are no reason to stop."""
         self._before = self._ledger.counts()
 
-    def _judge_failures(self) -> None:
+    def judge_failures(self) -> None:
         """Stop once more rows failed than is allowed; a share is judged from some finished rows on."""
-        allowed, counts = self._limits.max_failures, self._ledger.counts()
-        failed, done = counts.failed - self._before.failed, counts.done - self._before.done
-        if allowed is None or (allowed.percent is not None and done < self._limits.failure_sample and counts.pending):
-            return
-        if allowed.exceeded(failed, of=done):
-            text = f"{failed} of {done} finished rows failed, more than --max-failures {allowed}"
+        if text := self._too_many_failures():
             self._stop.request(StoppedError(text))
+
+    def look_is_due(self) -> bool:
+        """Whether so many rows were refused alone that it must be known now which of them failed."""
+        refused = self._refused_alone
+        return refused >= REFUSED_AT_ONCE or (refused > 0 and bool(self._too_many_failures(refused)))
+
+    def looked(self) -> None:
+        """The questions have their answers."""
+        self.questions.clear()
+        self._refused_alone = 0
+        self.judge_failures()
+
+    def _too_many_failures(self, more: int = 0) -> str:
+        """Why the run must stop, if `more` rows have failed besides those that are noted; empty for no reason."""
+        allowed, counts = self._limits.max_failures, self._ledger.counts()
+        failed, done = counts.failed - self._before.failed + more, counts.done - self._before.done + more
+        if allowed is None or (allowed.percent is not None and done < self._limits.failure_sample and counts.pending):
+            return ""
+        if not allowed.exceeded(failed, of=done):
+            return ""
+        return f"{failed} of {done} finished rows failed, more than --max-failures {allowed}"
 
     def _call_off_waiting(self) -> None:
         for permit in self._permits:

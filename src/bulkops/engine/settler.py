@@ -98,6 +98,10 @@ class Settler:
         rows: dict[Verdict, set[int]] = {verdict: set() for verdict in Verdict}
         for item in question.batch.items:
             rows[verdicts.get(item.row, Verdict.UNKNOWN)].add(item.row)
+        if question.why is Why.REFUSED and (question.refusal is not None or self._planner.operation.repeatable):
+            # the provider has said no: what cannot be seen is told by its word, or by asking it for that row alone
+            rows[Verdict.NOT_APPLIED] |= rows[Verdict.UNKNOWN]
+            rows[Verdict.UNKNOWN] = set()
         outcomes = {row: self._applied(question) for row in rows[Verdict.APPLIED]}
         absent = items_of(question.batch, rows[Verdict.NOT_APPLIED])
         lost = self._given_up(question, absent)
@@ -130,7 +134,10 @@ class Settler:
     def _given_up(self, question: Question, absent: Sequence[Item[Any]]) -> dict[int, Outcome]:
         """Rows that are not tried again: the attempts are used up, or a single call was accepted without effect."""
         doubt, attempt = question.doubt, question.batch.attempt
-        if question.why is Why.ACCEPTED and (len(question.batch) == 1 or (question.batch.whole and attempt > 1)):
+        if question.refusal is not None:
+            self._sender.splitter.count(bad=len(absent))
+            return dict.fromkeys((item.row for item in absent), question.refusal)
+        if question.why is Why.ACCEPTED and (question.alone or (question.batch.whole and attempt > 1)):
             code, message = "not_applied", "the provider accepted the call, and nothing came of it"
         elif question.why is Why.LOST and attempt >= self._limits.max_attempts:
             code, message = doubt.code, f"not done after {attempt} attempts: {doubt.message}"
@@ -151,7 +158,7 @@ class Settler:
             return [replace(batch, items=(item,), attempt=batch.attempt + 1) for item in left]
         if whole:
             # a refused batch of which nothing was done: from now on a refusal need not be asked about
-            self._sender.refusals_are_atomic = True
+            self._sender.refusals_are_atomic = self._sender.moot_refusals_are_atomic = True
         return self._sender.parts(replace(batch, items=left))
 
 

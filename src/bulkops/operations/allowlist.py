@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -32,10 +32,13 @@ class _Allowlist(Verb):
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """Skips entries that are as wanted."""
         entries = await _entries(roster)
-        return {item.row: self._already(item, entries) or _ready(item) for item in items}
+        return {item.row: self._already(item, entries) or self._ready(item, entries) for item in items}
 
     def _already(self, item: Item[Any], entries: Entries) -> Decision | None:
         raise NotImplementedError
+
+    def _ready(self, item: Item[Any], entries: Entries) -> Decision:
+        return _ready(item, fields_of(item).scopes)
 
 
 async def _entries(roster: Roster) -> Entries:
@@ -46,35 +49,46 @@ async def _entries(roster: Roster) -> Entries:
     return found
 
 
-def _ready(item: Item[Any]) -> Decision:
+def _ready(item: Item[Any], scopes: Iterable[str]) -> Decision:
     fields = fields_of(item)
-    change = Change(fields, fields.client_id, parent="allowlist", detail=tuple(sorted(set(fields.scopes))))
+    change = Change(fields, fields.client_id, parent="allowlist", detail=tuple(sorted(set(scopes))))
     return Decision.ready(Item(item.row, item.key, change), effect=fields.client_id)
 
 
 def _as_wanted(item: Item[Any], entries: Entries) -> bool:
-    """Whether the app is there with the row's scopes; a row without scopes asks only that it be there."""
+    """Whether the app is there with just the row's scopes; a row without scopes asks only that it be there."""
     fields = fields_of(item)
     held = entries.get(fields.client_id)
     return held is not None and (not fields.scopes or held == frozenset(fields.scopes))
 
 
 class AllowlistAdd(_Allowlist):
-    """Put apps on the allowlist, or change their scopes. Harmless to repeat."""
+    """Put apps on the allowlist, or give them more scopes. Harmless to repeat.
+
+    An entry is sent with the scopes that it has and those that it gets: whether the provider then replaces or adds is
+    not published, and this comes out the same.
+    """
 
     kind: ClassVar[str] = "allowlist-add"
-    summary: ClassVar[str] = "Put each app on the allowlist, with the scopes that its row names."
-    undo: ClassVar[str] = "allowlist-remove; scopes that an app had before are not kept"
+    summary: ClassVar[str] = "Put each app on the allowlist, with the scopes that its row names beside those it has."
+    undo: ClassVar[str] = "allowlist-remove; an app that was on the list before had fewer scopes"
 
     def effect(self, roster: Roster) -> str:
         """They are allowed."""
         return "put on the allowlist"
 
     def _already(self, item: Item[Any], entries: Entries) -> Decision | None:
-        if not _as_wanted(item, entries):
+        """An entry without scopes may use all that its app is registered for."""
+        fields = fields_of(item)
+        held = entries.get(fields.client_id)
+        if held is None or (held and not held.issuperset(fields.scopes)):
             return None
-        scopes = ", ".join(sorted(entries[fields_of(item).client_id])) or "all it is registered for"
+        scopes = ", ".join(sorted(held)) or "all it is registered for"
         return Decision.skip(item, "already_allowed", f"is on the allowlist with its scopes: {scopes}")
+
+    def _ready(self, item: Item[Any], entries: Entries) -> Decision:
+        fields = fields_of(item)
+        return _ready(item, entries.get(fields.client_id, frozenset()).union(fields.scopes))
 
 
 class AllowlistRemove(_Allowlist):
@@ -115,7 +129,7 @@ class AllowlistReplace(_Allowlist):
         return {
             item.row: Decision.skip(item, "already_allowed", "the allowlist is just as the file says")
             if same
-            else _ready(item)
+            else self._ready(item, entries)
             for item in items
         }
 

@@ -73,6 +73,7 @@ class Operation(Protocol):
     repeatable: ClassVar[bool]  # harmless to send twice; if not, what is in doubt is looked up first
     destructive: ClassVar[bool]  # asks for the number of items
     undo: ClassVar[str]  # what takes it back, in words
+    unseats: ClassVar[bool]  # may leave somebody an administrator no longer
     whole: ClassVar[bool]  # one request carries all rows, or none: it replaces what is there
 
     def key(self, fields: BaseModel) -> str:
@@ -140,6 +141,7 @@ class Verb:
     whole: ClassVar[bool] = False
     repeatable: ClassVar[bool] = True
     destructive: ClassVar[bool] = False
+    unseats: ClassVar[bool] = False
 
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """A decision for each item. Each verb has its own."""

@@ -19,6 +19,7 @@ class DeleteUser(Verb):
     kind: ClassVar[str] = "delete-user"
     summary: ClassVar[str] = "Delete each person's account; in a business group, strip its permissions there."
     destructive: ClassVar[bool] = True
+    unseats: ClassVar[bool] = True
     undo: ClassVar[str] = "none: the person needs a new invitation and, on Anypoint, a new username"
 
     def key(self, fields: BaseModel) -> str:
@@ -49,10 +50,16 @@ class DeleteUser(Verb):
     async def check(
         self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
     ) -> Mapping[int, Verdict]:
-        """An account that is no longer among the members is gone: planning had seen each of them there."""
+        """An account that is no longer among the members is gone: planning had seen each of them there.
+
+        Deleting one that signs in through an identity provider disables it, and it stays listed.
+        """
         names = {item.row: item.payload.key if isinstance(item.payload, Change) else item.key for item in items}
-        present = await roster.people(set(names.values()))
-        return {item.row: Verdict.NOT_APPLIED if present.get(names[item.row]) else Verdict.APPLIED for item in items}
+        found = await roster.people(set(names.values()))
+        present = {
+            name for name, people in found.items() if not all(one.federated and not one.enabled for one in people)
+        }
+        return {item.row: Verdict.NOT_APPLIED if names[item.row] in present else Verdict.APPLIED for item in items}
 
     def loses_administrator(self, item: Item[Any], group: str) -> str | None:
         """The person."""

@@ -48,6 +48,7 @@ class DisableUser(_SetEnabled):
     kind: ClassVar[str] = "disable-user"
     summary: ClassVar[str] = "Disable each person's account: it stays, and cannot sign in."
     destructive: ClassVar[bool] = True
+    unseats: ClassVar[bool] = True
     undo: ClassVar[str] = "enable-user"
     enabled: ClassVar[bool] = False
 

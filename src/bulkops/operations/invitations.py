@@ -38,7 +38,7 @@ class _OfInvitation(Verb):
         if email is not None and invitation.email.casefold() != email.casefold():
             message = f"invitation {invitation.id} is of {invitation.email!r}, and the row says {email!r}"
             return Decision.invalid(item, "unknown_invite", message, column="email")
-        change = Change(fields_of(item), invitation.id, since=invitation.invited_at)
+        change = Change(fields_of(item), invitation.id, since=invitation.mailed_at)
         return Decision.ready(Item(item.row, item.key, change), effect=f"invitation {invitation.id}")
 
     async def _none(self, item: Item[Any], roster: Roster) -> Decision:
@@ -60,7 +60,10 @@ class ResendInvite(_OfInvitation):
     async def check(
         self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
     ) -> Mapping[int, Verdict]:
-        """An invitation that is dated later than before, or than the call by the provider's clock, was sent again."""
+        """An invitation that is dated later than before, or than the call by the provider's clock, was sent again.
+
+        One that is not tells nothing: nobody says that each mail moves a date, and a second mail cannot be unsent.
+        """
         found = await roster.invitations({item.key for item in items})
         return {item.row: _resent(item, found.get(item.key, ()), sent_at.get(item.row)) for item in items}
 
@@ -95,13 +98,12 @@ async def _joined(item: Item[Any], roster: Roster) -> bool:
 
 
 def _resent(item: Item[Any], matches: Sequence[Invitation], sent_at: float | None) -> Verdict:
+    """Both moments are the provider's. Without what planning saw, the time of the call must do."""
     before = item.payload.since if isinstance(item.payload, Change) else None
     wanted = item.payload.key if isinstance(item.payload, Change) else None
     found = [one for one in matches if wanted is None or one.id == wanted]
-    if len(found) != 1 or found[0].invited_at is None:
+    if len(found) != 1 or found[0].mailed_at is None:
         return Verdict.UNKNOWN
     if before is not None:
-        return Verdict.APPLIED if found[0].invited_at > before else Verdict.NOT_APPLIED
-    if sent_at is None:
-        return Verdict.UNKNOWN
-    return Verdict.APPLIED if found[0].invited_at >= sent_at else Verdict.NOT_APPLIED
+        return Verdict.APPLIED if found[0].mailed_at > before else Verdict.UNKNOWN
+    return Verdict.APPLIED if sent_at is not None and found[0].mailed_at >= sent_at else Verdict.UNKNOWN

@@ -65,8 +65,15 @@ def untouchable(person: Person, name: str, roster: Roster, guards: Guards) -> st
     return protected(person, name, guards)
 
 
+def unstrippable(person: Person, name: str, roster: Roster, guards: Guards) -> str | None:
+    """Why nothing may be taken from an account; None when it may. The caller could not go on without its rights."""
+    if roster.caller.is_person(person):
+        return f"{person} is the account that bulkops works with"
+    return protected(person, name, guards)
+
+
 def protected(person: Person, name: str, guards: Guards) -> str | None:
-    """Why nothing may be taken from an account by the configuration; None when it may."""
+    """Why an account is untouchable by the configuration; None when it is not."""
     pattern = guards.protects(name, person.email, person.username, person.id)
     return f"{person} is protected by {pattern!r}" if pattern else None
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
-from bulkops.operations.people import protected, which, whom
+from bulkops.operations.people import unstrippable, which, whom
 from bulkops.providers.base import Change, Named, Person, Roster
 
 
@@ -48,7 +48,7 @@ class _RoleGroup(Verb):
             return Decision.skip(item, "already_assigned", f"holds {group.name} already")
         if not self.gives and person.id not in holders:
             return Decision.skip(item, "not_assigned", f"does not hold {group.name}")
-        if not self.gives and (refusal := protected(person, fields_of(item).user, guards)):
+        if not self.gives and (refusal := unstrippable(person, fields_of(item).user, roster, guards)):
             return Decision.protected(item, refusal)
         change = Change(fields_of(item), person.id, parent=group.id, person=person)
         return Decision.ready(Item(item.row, item.key, change), effect=f"{person.id} in {group.id}")
@@ -73,6 +73,7 @@ class UnassignRoleGroup(_RoleGroup):
     kind: ClassVar[str] = "unassign-role-group"
     summary: ClassVar[str] = "Take a role group from each person."
     destructive: ClassVar[bool] = True
+    unseats: ClassVar[bool] = True
     undo: ClassVar[str] = "assign-role-group"
     gives: ClassVar[bool] = False
 

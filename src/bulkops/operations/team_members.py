@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
-from bulkops.operations.people import protected, which, whom
+from bulkops.operations.people import unstrippable, which, whom
 from bulkops.providers.base import Change, Link, Named, Person, Roster
 
 
@@ -40,10 +40,12 @@ class _TeamMember(Verb):
                 decisions[item.row] = team
             else:
                 links = {link.key: link for link in await roster.links("team", team.id)}
-                decisions[item.row] = self._decide(item, person, team, links.get(person.id), guards)
+                decisions[item.row] = self._decide(item, person, team, links.get(person.id), roster, guards)
         return decisions
 
-    def _decide(self, item: Item[Any], person: Person, team: Named, link: Link | None, guards: Guards) -> Decision:
+    def _decide(
+        self, item: Item[Any], person: Person, team: Named, link: Link | None, roster: Roster, guards: Guards
+    ) -> Decision:
         raise NotImplementedError
 
     def _ready(self, item: Item[Any], person: Person, team: Named, *, word: str = "") -> Decision:
@@ -64,7 +66,9 @@ class AddTeamMember(_TeamMember):
         """They are in it."""
         return "added to a team"
 
-    def _decide(self, item: Item[Any], person: Person, team: Named, link: Link | None, guards: Guards) -> Decision:
+    def _decide(
+        self, item: Item[Any], person: Person, team: Named, link: Link | None, roster: Roster, guards: Guards
+    ) -> Decision:
         wanted = fields_of(item).membership
         if link is not None and link.level == wanted:
             return Decision.skip(item, "already_in_team", f"is {wanted} of {team.name} already")
@@ -84,7 +88,9 @@ class RemoveTeamMember(_TeamMember):
         """They are in it no longer."""
         return "taken out of a team"
 
-    def _decide(self, item: Item[Any], person: Person, team: Named, link: Link | None, guards: Guards) -> Decision:
+    def _decide(
+        self, item: Item[Any], person: Person, team: Named, link: Link | None, roster: Roster, guards: Guards
+    ) -> Decision:
         if link is None:
             return Decision.skip(item, "not_in_team", f"is not in {team.name}")
         if link.external:
@@ -92,6 +98,6 @@ class RemoveTeamMember(_TeamMember):
                 f"is in {team.name} by a group of the identity provider, which would put them back: change it there"
             )
             return Decision.skip(item, "external_member", message)
-        if refusal := protected(person, fields_of(item).user, guards):
+        if refusal := unstrippable(person, fields_of(item).user, roster, guards):
             return Decision.protected(item, refusal)
         return self._ready(item, person, team)

@@ -110,6 +110,7 @@ class Rosters:
 
     def __init__(self, org: Organization) -> None:
         self.org = org
+        self.losing: set[str] = set()  # who administers the organisation no longer once the run is done
         self._caller: Caller | None = None
         self._facts: OrganizationFacts | None = None
         self._current: Roster | None = None
@@ -144,7 +145,6 @@ class Planner:
         self._guards = guards
         self._expected = expected
         self._taken: dict[str, int] = {}
-        self._losing: set[str] = set()
         self._group: str | None = None
         self._asked_group = False
 
@@ -156,7 +156,6 @@ class Planner:
         """Read the organisation anew at the next decision: what was read is no longer true."""
         self._rosters.forget()
         self._taken.clear()
-        self._losing.clear()
 
     async def new_plan(self) -> Plan:
         """An empty plan, with what is to be said of the operation on this organisation."""
@@ -189,10 +188,10 @@ class Planner:
 
     async def last_administrators(self) -> tuple[str, ...]:
         """Who administers the organisation now, if nobody of them would afterwards; else nobody."""
-        if not self._losing or self._group is None:
+        if not self._rosters.losing or self._group is None:
             return ()
         left = await self._administrators(self._group)
-        if not left or not left <= self._losing:
+        if not left or not left <= self._rosters.losing:
             return ()
         found = await (await self._ready_roster()).people(left)
         return tuple(sorted(str(person) for people in found.values() for person in people))
@@ -216,7 +215,7 @@ class Planner:
 
     async def _note_administrators(self, decisions: Sequence[Decision], roster: Roster) -> None:
         """Keep who would administer the organisation no longer."""
-        if not self.operation.destructive:
+        if not self.operation.unseats:
             return
         if not self._asked_group:
             self._asked_group = True
@@ -226,7 +225,7 @@ class Planner:
             if decision.fate is Fate.READY and self._group is not None:
                 loser = self.operation.loses_administrator(decision.item, self._group)
                 if loser is not None:
-                    self._losing.add(loser)
+                    self._rosters.losing.add(loser)
 
     def _once(self, decision: Decision) -> Decision:
         if decision.fate is not Fate.READY or decision.effect is None:

@@ -51,7 +51,8 @@ class Index(Generic[ThingT]):
             pages = "1 page" if self._pages == 1 else f"{self._pages:,} pages"
             return f"{self._listing.resource}: walked once, {pages}"
         if self._searches:
-            return f"{self._listing.resource}: {self._searches:,} searches, one for each row"
+            searches = "1 search" if self._searches == 1 else f"{self._searches:,} searches, one for each name"
+            return f"{self._listing.resource}: {searches}"
         return ""
 
     async def find(self, keys: Collection[str]) -> Mapping[str, Sequence[ThingT]]:
@@ -131,7 +132,7 @@ class OrganizationRoster:
         self._people: Index[Person] = Index(org.people(), names=Person.names, search=org.find_people, expected=expected)
         self._departed: Index[Person] = Index(org.departed(), names=Person.names, search=org.find_departed, expected=0)
         self._invitations: Index[Invitation] = Index(
-            org.invitations(), names=lambda one: (one.email,), search=org.find_invitations, expected=expected
+            org.invitations(), names=lambda one: (one.email, one.id), search=org.find_invitations, expected=expected
         )
         self._accounts: Index[Person] = Index(
             org.accounts(), names=Person.names, search=org.find_accounts, expected=expected
@@ -151,7 +152,7 @@ class OrganizationRoster:
         return await self._departed.find(keys)
 
     async def invitations(self, addresses: Collection[str]) -> Mapping[str, Sequence[Invitation]]:
-        """The invitations of each address."""
+        """The invitations of each address, or with each id."""
         return await self._invitations.find(addresses)
 
     async def accounts(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:

@@ -51,7 +51,8 @@ class AnswerShape(Enum):
 class Person:
     """An account in an organisation. `deleted` accounts are kept by some vendors, without rights.
 
-    `profile` holds the vendor's own fields that a change must write back, as name and value.
+    `federated` ones sign in through an identity provider. `profile` holds the vendor's own fields that a change must
+    write back, as name and value.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Person:
     name: str = ""
     enabled: bool = True
     deleted: bool = False
+    federated: bool = False
     profile: tuple[tuple[str, str | None], ...] = ()
 
     def names(self) -> set[str]:
@@ -76,7 +78,8 @@ class Invitation:
 
     `closed` ones were accepted or cancelled: a listing has none of them.
 
-    `invited_at` and `expires_at` are epoch seconds, None where the vendor gives none.
+    `invited_at` and `expires_at` are epoch seconds, None where the vendor gives none. `mailed_at` is the latest moment
+    at which, by these dates, its mail left; sending it again may move it, and need not.
     """
 
     id: str
@@ -85,6 +88,7 @@ class Invitation:
     closed: bool = False
     invited_at: float | None = None
     expires_at: float | None = None
+    mailed_at: float | None = None
 
     @property
     def outstanding(self) -> bool:
@@ -183,7 +187,8 @@ class OperationSupport:
 
     `fields` validates a row's fields; `batch_size` is the default and `max_batch` the most items a call carries;
     `calls` names the calls made, for people to read; `weigh` gives an item's bytes in a body.
-    `root_only` operations are not there in a business group.
+    `root_only` operations are not there in a business group. `moot` are the statuses of refusals by which nothing may
+    be left to do: what they refuse is looked up before it is called failed.
     """
 
     fields: type[BaseModel]
@@ -194,6 +199,7 @@ class OperationSupport:
     note: str = ""
     weigh: Callable[[Item[Any]], int] = lambda _item: 48
     root_only: bool = False
+    moot: frozenset[int] = frozenset({404, 409, 410})
 
 
 class Listing(Protocol[RowT]):
@@ -298,7 +304,7 @@ class Roster(Protocol):
         """The deleted accounts that each key names."""
 
     async def invitations(self, addresses: Collection[str]) -> Mapping[str, Sequence[Invitation]]:
-        """The invitations of each address."""
+        """The invitations of each address, or with each id."""
 
     async def accounts(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
         """The members that each key names, with the fields that a change must write back."""

@@ -76,7 +76,7 @@ class Desk:
         return str(path)
 
     async def run(
-        self, operation: str, values: Iterable[str], *, column: str = "email", run_id: str = "r1", **options: Any
+        self, operation: str | None, values: Iterable[str], *, column: str = "email", run_id: str = "r1", **options: Any
     ) -> RunResult:
         """Run a job over `values` as run r1."""
         self.stop = StopSignal()
@@ -114,6 +114,19 @@ class Desk:
             environ={},
         ) as org:
             return await walk(org.people())
+
+    async def administrators(self) -> list[str]:
+        """The usernames of the organisation's administrators, read over HTTP."""
+        async with open_organization(
+            self.config.choose(None)[1],
+            scrubber=Scrubber(),
+            overrides=Overrides(),
+            sandbox_state=self.folder / "unused",
+            environ={},
+        ) as org:
+            group = next(one for one in await walk(org.named("role_group")) if one.name == org.administrators)
+            ids = {link.key for link in await walk(org.links("role_group", group.id))}
+            return [person.username for person in await walk(org.people()) if person.id in ids]
 
     def results(self, run_id: str = "r1") -> list[dict[str, str]]:
         """The rows of results.csv."""

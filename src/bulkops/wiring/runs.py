@@ -17,7 +17,7 @@ import structlog
 from bulkops import __version__
 from bulkops.config import Config, TargetConfig
 from bulkops.engine import RunLimits, Runner, StopSignal, TrafficNotes
-from bulkops.errors import BulkopsError, ConfigError, JobFileError, LedgerError, RefusedError, UsageError
+from bulkops.errors import BulkopsError, ConfigError, JobFileError, LedgerError, RefusedError, StoppedError, UsageError
 from bulkops.ledger.base import Owner
 from bulkops.ledger.lock import this_process
 from bulkops.ledger.sqlite import SqliteLedger
@@ -274,29 +274,53 @@ async def _steps(run: OpenRun, observer: Observer, stop: StopSignal) -> Sequence
         )
         for runner in run.runners
     ]
-    confirmed = run.ledger.note("confirmed") is not None
-    await _judge(run, plans, confirmed=confirmed)
+    await _judge(run, plans)
     if run.options.dry_run:
         return plans
-    if not confirmed:
-        observer.confirm(plans, run.job)
-        run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
-        await run.ledger.flush()
+    await _agree(run, observer, plans)
     for runner in run.runners:
         if runner is not first:
-            runner.forget()
+            await _plan_again(run, observer, stop, runner)
         await runner.apply()
     return plans
 
 
-async def _judge(run: OpenRun, plans: Sequence[Plan], *, confirmed: bool) -> None:
-    """Refuse plans that may not be carried out. Nothing of them was sent."""
+async def _plan_again(run: OpenRun, observer: Observer, stop: StopSignal, runner: Runner) -> None:
+    """An earlier operation has changed what this one finds: what was not agreed to is judged and asked anew."""
+    runner.forget()
+    plan = await stop.unless_requested(
+        partial(runner.survey, note_skipped=True, note_invalid=bool(run.options.skip_invalid))
+    )
+    try:
+        await _judge(run, [plan], runners=[runner])
+        await _agree(run, observer, [plan])
+    except RefusedError as error:
+        raise StoppedError(f"{error} The operations before it are done; resume goes on from here.") from error
+
+
+async def _agree(run: OpenRun, observer: Observer, plans: Sequence[Plan]) -> None:
+    """Ask for what is more than was agreed to before, and keep how much that is."""
+    if any(plan.changes > _agreed(run, plan) for plan in plans):
+        observer.confirm(plans, run.job)
+    for plan in plans:
+        run.ledger.put_note(f"agreed {plan.operation}", str(max(plan.changes, _agreed(run, plan))))
+    run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
+    await run.ledger.flush()
+
+
+def _agreed(run: OpenRun, plan: Plan) -> int:
+    """How many changes of an operation were agreed to; fewer than none when nobody was asked yet."""
+    return int(run.ledger.note(f"agreed {plan.operation}") or -1)
+
+
+async def _judge(run: OpenRun, plans: Sequence[Plan], *, runners: Sequence[Runner] | None = None) -> None:
+    """Refuse plans that may not be carried out, or that are more than was agreed to. Nothing of them was sent."""
     invalid = [one for plan in plans for one in plan.invalid_listed]
-    if invalid and not run.options.skip_invalid and not confirmed:
+    if invalid and not run.options.skip_invalid and run.ledger.note("confirmed") is None:
         raise JobFileError(_bad_rows(sum(plan.invalid for plan in plans), run.job.source), _problems(run, invalid))
     refuse_protected(plans, skip_invalid=bool(run.options.skip_invalid))
-    if not confirmed:
-        for runner, plan in zip(run.runners, plans, strict=True):
+    for runner, plan in zip(runners or run.runners, plans, strict=True):
+        if plan.changes > _agreed(run, plan):
             await _judge_changes(run, runner, plan)
 
 

@@ -91,18 +91,22 @@ class RoleFields(UserFields):
 
     role: Name = Field(description="permission by name or id")
     organization: Name | None = Field(default=None, description="organisation or business group; this one if empty")
-    environment: Name | None = Field(default=None, description="environment by name or id; all of them if empty")
+    environment: Name | None = Field(
+        default=None, description="environment by name or id; if empty, the organisation itself"
+    )
 
 
 class TeamMemberFields(UserFields):
     """A person and a team."""
 
     team: Name = Field(description="team by name or id")
-    membership: Membership = Field(default="member", description="member or maintainer")
+    membership: Membership = Field(default="member", description="member or maintainer; of no account when removing")
 
 
 class AllowlistFields(RowFields):
     """An app on the allowlist."""
 
     client_id: Name = Field(description="the app's client id")
-    scopes: tuple[Name, ...] = Field(default=(), description="scopes it may use; all it is registered for if empty")
+    scopes: tuple[Name, ...] = Field(
+        default=(), description="scopes it may use, all it is registered for if empty; of no account when removing"
+    )

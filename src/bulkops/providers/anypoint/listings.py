@@ -18,6 +18,10 @@ from bulkops.transport import Answer, Session
 RowT = TypeVar("RowT")
 
 MAX_LIMIT = 500
+INVITATION_LIFE_S = 7 * 86_400.0
+"""The link in an invitation's mail ends so long after it was sent."""
+OWN_PROVIDER = "mulesoft"
+"""The identity provider of accounts that are not federated."""
 
 
 class AnypointListing(Generic[RowT]):
@@ -137,6 +141,7 @@ def person(row: Mapping[str, Any]) -> Person:
         name=f"{first} {last}".strip(),
         enabled=row.get("enabled") is not False,
         deleted=bool(row.get("deleted")),
+        federated=bool(row.get("isFederated")) or (row.get("idprovider_id") or OWN_PROVIDER) != OWN_PROVIDER,
     )
 
 
@@ -149,7 +154,8 @@ def account(row: Mapping[str, Any]) -> Person:
 
 def invitation(row: Mapping[str, Any]) -> Invitation:
     """A row of invites. Expired ones stay listed, with their status or only by their date."""
-    expires_at = _moment(row.get("expires_at"))
+    invited_at, expires_at = _moment(row.get("invited_at")), _moment(row.get("expires_at"))
+    renewed_at = expires_at - INVITATION_LIFE_S if expires_at is not None else None
     status = str(row.get("status") or "").upper()
     expired = status == "EXPIRED" or (expires_at is not None and expires_at < datetime.now(UTC).timestamp())
     return Invitation(
@@ -157,8 +163,9 @@ def invitation(row: Mapping[str, Any]) -> Invitation:
         email=str(row.get("invited_email") or row.get("email") or ""),
         expired=expired,
         closed=status in {"CANCELED", "CANCELLED", "ACCEPTED"},
-        invited_at=_moment(row.get("invited_at")),
+        invited_at=invited_at,
         expires_at=expires_at,
+        mailed_at=max((at for at in (invited_at, renewed_at) if at is not None), default=None),
     )
 
 

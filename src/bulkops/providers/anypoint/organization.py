@@ -127,7 +127,11 @@ class AnypointOrganization:
         path, parse, params = {
             "role_group": (f"/rolegroups/{parent}/users", listings.role_group_user, {}),
             "team": (f"/teams/{parent}/members", listings.team_member, {"identity_type": "user"}),
-            "person_role": (f"/users/{parent}/roles", listings.person_role, {}),
+            "person_role": (
+                f"/users/{parent}/roles",
+                listings.person_role,
+                {"role_groups": "false", "teams": "false"},  # only what the person holds directly can be taken away
+            ),
             "allowlist": ("/connectedApplications/allowlist", listings.allowlist_entry, {}),
         }[kind]
         return self._listing(path, parse, resource=f"{kind} entries", params=params)

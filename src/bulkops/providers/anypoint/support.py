@@ -35,6 +35,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         max_batch=100,
         calls=(f"DELETE {ORG}/invites",),
         note=_READ_BACK,
+        moot=frozenset({400, 404, 409, 410}),  # 400 is also the answer when nothing was left to take back
     ),
     "delete-user": OperationSupport(
         fields=fields.UserFields,
@@ -85,6 +86,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         max_batch=100,
         calls=(f"POST {ORG}/users/{{user}}/roles",),
         note="one person and context a call",
+        weigh=writes.role_bytes,
     ),
     "unassign-role": OperationSupport(
         fields=fields.RoleFields,
@@ -100,6 +102,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         max_batch=100,
         calls=(f"PATCH {ORG}/teams/{{team}}/members",),
         note="one team a call, and one call at a time for each",
+        weigh=writes.team_member_bytes,
         root_only=True,
     ),
     "remove-team-member": OperationSupport(
@@ -117,7 +120,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         batch_size=100,
         max_batch=100,
         calls=(f"PATCH {ORG}/connectedApplications/allowlist",),
-        note="an app that is on the list already gets the scopes that its row names",
+        note="an app that is on the list already keeps its scopes and gets those that its row names",
         weigh=writes.allowlist_bytes,
         root_only=True,
     ),

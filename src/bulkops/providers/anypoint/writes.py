@@ -153,12 +153,22 @@ def context_of(change: Change) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in change.detail)
 
 
+def role_bytes(item: Item[Any]) -> int:
+    """The bytes of one permission in the body of POST /users/{user}/roles, with its comma."""
+    return len(orjson.dumps({item.payload.key: context_of(item.payload)})) + 1
+
+
 async def write_team_members(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAnswer:
     """PATCH of 1 to 100 people adds or changes; 204; 400 when an id is a team's."""
     found = changes(batch)
     body = [{"id": change.key, "membership_type": change.level} for change in found]
     path = f"/teams/{found[0].parent}/members"
     return _bare(await wire.write("PATCH", path, body, permit, gate="teams/members"))
+
+
+def team_member_bytes(item: Item[Any]) -> int:
+    """The bytes of one person in the body of PATCH, with their comma."""
+    return len(orjson.dumps({"id": item.payload.key, "membership_type": item.payload.level})) + 1
 
 
 async def remove_team_members(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAnswer:

@@ -77,6 +77,28 @@ def test_a_partly_failed_run_ends_with_1_and_its_failures_file_is_a_job_file(
     assert sandbox.effects("invite_sent") == {f"h{n}@new.test": 1 for n in range(20)}
 
 
+def test_a_retry_waits_for_the_end_of_its_run(shell: Shell) -> None:
+    """While the run works, or has rows open, a retry is refused: its rows would be sent twice."""
+    slow = [{"kind": "delay_after", "method": "POST", "path": "*/invites", "seconds": 0.3}]
+    with sandbox_process(faults=slow) as sandbox:
+        shell.configure(sandbox, concurrency=2)
+        process = shell.start("run", hires(shell, 100), "--yes", "--batch-size", "5", "--run-id", "r")
+        wait_for_mails(sandbox, 20)
+        assert shell.bulkops("show", "r", "--json").told["state"] == "running"
+        assert shell.bulkops("report", "r").code == 3
+        while_it_works = shell.bulkops("retry", "r", "--yes", "--json")
+        assert (while_it_works.code, while_it_works.told["state"]) == (3, "refused"), while_it_works.err
+        process.kill()
+        process.communicate()
+        assert shell.bulkops("report", "r").code == 0
+        after_the_kill = shell.bulkops("retry", "r", "--yes")
+        assert after_the_kill.code == 3
+        assert "bulkops resume r" in after_the_kill.err
+        assert shell.bulkops("resume", "r").code == 0
+        assert shell.bulkops("retry", "r", "--yes").code == 2
+        assert sandbox.effects("invite_sent") == {f"h{n}@new.test": 1 for n in range(100)}
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_politely_and_the_resume_finishes(shell: Shell, signum: signal.Signals, code: int) -> None:
     """Once: in flight is finished, reports are written, the resume command is printed."""

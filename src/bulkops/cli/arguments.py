@@ -96,6 +96,9 @@ def _continuing(commands: argparse._SubParsersAction[Parser]) -> None:
         description="Finish a run that was stopped: look up what was in flight, send only what did not happen.",
     )
     _which_run(resume)
+    resume.add_argument(
+        "--skip-invalid", action="store_true", help="report rows that may not be run as failed, and run the others"
+    )
     _work_options(resume)
     retry = commands.add_parser(
         "retry",

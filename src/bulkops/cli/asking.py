@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+
+import anyio
 
 from bulkops.errors import RefusedError
 from bulkops.wiring import Plan
@@ -44,7 +45,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + more
 
 
-def confirm(plans: Sequence[Plan], target: str, *, yes: bool) -> None:
+async def confirm(plans: Sequence[Plan], target: str, *, yes: bool) -> None:
     """Show the plans and ask. A destructive one asks for the number of items to be typed.
 
     Raises RefusedError when the answer is no, or when it must be asked and there is no terminal.
@@ -63,28 +64,22 @@ def confirm(plans: Sequence[Plan], target: str, *, yes: bool) -> None:
             )
         return
     if destructive:
-        answer = _ask(f"Type the number of items, {changes}, to go on: ")
+        answer = await _ask(f"Type the number of items, {changes}, to go on: ")
         if answer.replace(",", "").strip() != str(changes):
             raise RefusedError("not confirmed: nothing was sent")
-    elif _ask("Go on? [y/N] ").strip().casefold() not in {"y", "yes"}:
+    elif (await _ask("Go on? [y/N] ")).strip().casefold() not in {"y", "yes"}:
         raise RefusedError("not confirmed: nothing was sent")
 
 
-def _ask(question: str) -> str:
-    with _interruptible():
-        try:
-            print(question, end="", file=sys.stderr, flush=True)
-            return sys.stdin.readline()
-        except KeyboardInterrupt:
-            print(file=sys.stderr)
-            raise RefusedError("not confirmed: nothing was sent") from None
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C at a prompt means no; elsewhere it is the run's own polite stop, which a blocked prompt would not see."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+async def _ask(question: str) -> str:
+    """A line from the terminal. Meanwhile signals are heard and the run's lock is renewed."""
+    print(question, end="", file=sys.stderr, flush=True)
+    terminal = sys.stdin.fileno()
+    line = b""
+    while not line.endswith(b"\n"):
+        await anyio.wait_readable(terminal)
+        piece = os.read(terminal, 1024)
+        if not piece:
+            break
+        line += piece
+    return line.decode("utf-8", "replace")

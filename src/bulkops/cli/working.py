@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -25,12 +28,15 @@ from bulkops.wiring import (
     DEFAULT_RUNS_DIR,
     Overrides,
     Plan,
+    Prepared,
     Progress,
     RunResult,
     StopSignal,
     WorkOptions,
     find,
+    open_read,
     parse_allowance,
+    prepare,
     resume_run,
     start_run,
 )
@@ -58,10 +64,10 @@ class Screen:
         self._display.stop()
         self._look = None
 
-    def confirm(self, plans: Sequence[Plan], job: Job) -> None:
+    async def confirm(self, plans: Sequence[Plan], job: Job) -> None:
         """Show the plans and ask; the progress steps aside meanwhile."""
         self._display.stop()
-        confirm(plans, job.target, yes=self._yes)
+        await confirm(plans, job.target, yes=self._yes)
         if self._look is not None:
             self._display = display()
             self._display.start(self._look)
@@ -74,9 +80,8 @@ class Screen:
 def run(options: argparse.Namespace) -> int:
     """Run a job file."""
     loaded = config.load(options.config)
-
-    async def work(stop: StopSignal, screen: Screen) -> RunResult:
-        return await start_run(
+    with interruptible():
+        prepared = prepare(
             options.job,
             config=loaded,
             target=options.target,
@@ -84,11 +89,8 @@ def run(options: argparse.Namespace) -> int:
             runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
             run_id=options.run_id,
             options=_work_options(options),
-            observer=screen,
-            stop=stop,
         )
-
-    return _carry_out(work, options)
+    return _carry_out(partial(_start, prepared), options)
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -111,33 +113,42 @@ def resume(options: argparse.Namespace) -> int:
 def retry(options: argparse.Namespace) -> int:
     """Run the failed rows of a run again, as a new run."""
     runs_dir = options.runs_dir or DEFAULT_RUNS_DIR
-    folder = find(runs_dir, options.run)
-    job = folder.read_job()
-    failures = folder.path / "failures.csv"
-    if not failures.is_file() or _rows_in(failures) == 0:
-        raise UsageError(f"run {folder.run_id} has no failed rows to run again ({failures})")
     loaded = config.load(options.config)
-
-    async def work(stop: StopSignal, screen: Screen) -> RunResult:
-        return await start_run(
-            str(failures),
+    with interruptible(), tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
+        with open_read(find(runs_dir, options.run)) as former:
+            job = former.job
+            failed = former.failed_rows(Path(aside))
+        prepared = prepare(
+            str(failed),
             config=loaded,
             target=job.target,
             operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
             runs_dir=runs_dir,
             run_id=None,
             options=_work_options(options).over(job),
-            observer=screen,
-            stop=stop,
+        )
+    return _carry_out(partial(_start, prepared), options)
+
+
+async def _start(prepared: Prepared, stop: StopSignal, screen: Screen) -> RunResult:
+    return await start_run(prepared, observer=screen, stop=stop)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """While a file is taken over and checked nothing is sent: either signal simply ends it, tidily."""
+
+    def end(signum: int, _frame: object) -> None:
+        raise InterruptedRunError(
+            f"interrupted by {signal.Signals(signum).name} while the file was checked. Nothing was sent.", signum=signum
         )
 
-    return _carry_out(work, options)
-
-
-def _rows_in(path: Path) -> int:
-    """Whether a report has rows below its header: 0, or at least 1."""
-    with path.open(encoding="utf-8") as file:
-        return sum(1 for _, _line in zip(range(2), file, strict=False)) - 1
+    before = [(signum, signal.signal(signum, end)) for signum in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for signum, handler in before:
+            signal.signal(signum, handler)
 
 
 def _carry_out(work: Work, options: argparse.Namespace) -> int:

@@ -37,7 +37,7 @@ class RunLimits:
     body_bytes: int = 100_000
     max_attempts: int = 5
     window_rows: int = 2000
-    widest_window_rows: int = 16_000
+    widest_window_rows: int = 8_000
     plan_chunk: int = 500
     max_failures: Allowance | None = None
     failure_sample: int = 20

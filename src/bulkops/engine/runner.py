@@ -17,7 +17,7 @@ from bulkops.engine.sender import Question, Sender, Why
 from bulkops.engine.settler import Settler
 from bulkops.engine.stop import StopSignal
 from bulkops.engine.traffic import TrafficNotes
-from bulkops.errors import BulkopsError, ConfigError
+from bulkops.errors import AccessError, BulkopsError, ConfigError, LedgerError
 from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Item, Outcome, Settled, State
 from bulkops.operations.base import Decision, Fate, Operation
@@ -189,6 +189,7 @@ class Runner:
         for batch in batcher.rest():
             await self._submit(send, batch)
         await self._settle_all(send)
+        self.sender.judge_refusals()
 
     async def _dispatch_whole(self, send: MemoryObjectSendStream[Batch[Any]]) -> None:
         """One request that carries every row, whichever of them are pending still."""
@@ -240,11 +241,11 @@ class Runner:
         await self.stop.sleep(self.sender.backoff_s(max(question.batch.attempt for question in lost)))
 
     async def _last_look(self) -> None:
-        """After a polite stop, tell what can be told without waiting; the rest stays in doubt, with its reason."""
+        """After a stop, tell what can be told without waiting; the rest stays in doubt, with its reason."""
         questions, self.sender.questions = self.sender.questions, []
-        if not questions:
+        if not questions or isinstance(self.stop.reason, LedgerError):
             return
-        if self.stop.interrupted:
+        if not isinstance(self.stop.reason, AccessError):
             self.phase.name = "finishing what was in flight"
             with anyio.move_on_after(self._limits.last_look_s):
                 try:
@@ -281,7 +282,10 @@ class Runner:
             self._outstanding -= 1
             self._idle.set()
         if not self.stop.requested:
-            self._traffic.note()
+            try:
+                self._traffic.note()
+            except LedgerError as error:
+                self.stop.request(error)
         return self._queues.leave(batch)
 
     async def _drained(self) -> None:

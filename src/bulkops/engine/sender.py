@@ -34,6 +34,9 @@ from bulkops.providers.base import AnswerShape, BatchAnswer, Organization
 log = structlog.get_logger(__name__)
 
 
+FORBIDDEN_ALONE = 2
+"""So many rows refused with a 403, each alone and none accepted, mean that the account lacks the right."""
+
 REFUSED_AT_ONCE = 200
 """So many rows that were refused alone wait for one look."""
 
@@ -117,6 +120,7 @@ class Sender:
         self._stop = stop
         self._permits: set[LedgerPermit] = set()
         self._accepted_any = False
+        self._forbidden: list[tuple[Batch[Any], RejectedError]] = []
         self._before = Counts()
         stop.on_request(self._call_off_waiting)
 
@@ -166,6 +170,7 @@ class Sender:
         """Settle what the answer told; what it did not tell becomes a question."""
         claim = _begun(permit)
         self._accepted_any = True
+        self._fail_forbidden()
         self.budget.count_call()
         outcomes = told(batch, answer)
         silent = tuple(item for item in batch.items if item.row not in outcomes)
@@ -212,9 +217,7 @@ class Sender:
         batch that was applied, has not failed.
         """
         if error.code == "forbidden" and not self._accepted_any:
-            # before anything was accepted a 403 speaks of the account's rights; later it speaks of the rows
-            self._give_back(permit)
-            raise AccessError(f"the provider refuses {self._operation.kind} for these credentials ({error})")
+            return self._take_forbidden(permit, batch, error)
         moot = error.http_status in self._moot and not batch.whole
         if (len(batch) == 1 and not moot) or batch.whole:
             self.budget.count_call()
@@ -232,6 +235,33 @@ class Sender:
         self.budget.count_call()
         self._give_back(permit)
         return self.parts(batch)
+
+    def _take_forbidden(self, permit: LedgerPermit, batch: Batch[Any], error: RejectedError) -> Sequence[Batch[Any]]:
+        """A 403 before anything was accepted speaks of the account's rights, or of one row: two rows alone tell.
+
+        Raises AccessError when two different rows were refused, each alone.
+        """
+        self._give_back(permit)
+        if len(batch) == 1 or batch.whole:
+            self._forbidden.append((batch, error))
+            if batch.whole or len(self._forbidden) >= FORBIDDEN_ALONE:
+                self.judge_refusals()
+            return ()
+        first, *middle, last = batch.items
+        rest = [replace(batch, items=tuple(middle))] if middle else []
+        return [*rest, replace(batch, items=(last,)), replace(batch, items=(first,))]
+
+    def judge_refusals(self) -> None:
+        """Raise AccessError if rows were refused with a 403 and nothing was ever accepted."""
+        if self._forbidden and not self._accepted_any:
+            _batch, error = self._forbidden[0]
+            raise AccessError(f"the provider refuses {self._operation.kind} for these credentials ({error})")
+
+    def _fail_forbidden(self) -> None:
+        """Something was accepted, so the rights are there: what a 403 refused before was refused for itself."""
+        for batch, error in self._forbidden:
+            self._ledger.conclude(batch.rows, Outcome.failed_by(error, attempts=batch.attempt))
+        self._forbidden.clear()
 
     def parts(self, batch: Batch[Any]) -> list[Batch[Any]]:
         """A refused batch taken apart, last part first."""

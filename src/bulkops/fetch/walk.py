@@ -24,8 +24,9 @@ async def walk(
     *,
     in_flight: int = 4,
     first: Page[RowT] | None = None,
+    wanted: Callable[[RowT], bool] = lambda _row: True,
 ) -> list[RowT]:
-    """All rows of `listing`, each once, in no particular order.
+    """The rows of `listing` that are `wanted`, each once, in no particular order; all of them are counted.
 
     `in_flight` pages are read side by side; `first` is its first page, where the caller has it already.
     Raises StoppedError when it changed during each of several walks: then nobody can vouch for it.
@@ -35,7 +36,8 @@ async def walk(
 
         def keep(page: Page[RowT], rows: dict[Hashable, RowT] = rows) -> None:
             for row in page.rows:
-                rows.setdefault(listing.identity(row), row)
+                if wanted(row):
+                    rows.setdefault(listing.identity(row), row)
 
         state = await _walk_once(listing, keep, in_flight=in_flight, first=first if again == 0 else None)
         if state.complete:

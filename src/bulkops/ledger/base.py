@@ -26,7 +26,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who works on a run. `started_at` is the process's start, epoch seconds: it tells a reused pid apart."""
+    """Who works on a run. `started_at` is how long the machine was up when the process began, in seconds.
+
+    It tells a reused pid apart, whatever becomes of the clock.
+    """
 
     name: str
     host: str

@@ -6,10 +6,14 @@ import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from bulkops.ledger.base import Owner
 
-_START_TOLERANCE_S = 2.0  # start times are derived from the boot time, which clock corrections move a little
+if TYPE_CHECKING:
+    import psutil
+
+_START_TOLERANCE_S = 2.0  # far below what it takes to use a process id again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def this_process(name: str) -> Owner:
     """The running process as an owner called `name`."""
     import psutil  # noqa: PLC0415 - reading a ledger should not pay for it
 
-    return Owner(name, this_host(), os.getpid(), psutil.Process().create_time())
+    return Owner(name, this_host(), os.getpid(), _uptime_at_start(psutil.Process()))
 
 
 def this_host() -> str:
@@ -63,11 +67,18 @@ def _runs(owner: Owner) -> bool:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
         # A reused pid belongs to a process that started at another time.
-        return abs(process.create_time() - owner.started_at) <= _START_TOLERANCE_S
+        return abs(_uptime_at_start(process) - owner.started_at) <= _START_TOLERANCE_S
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
         return True  # something runs there that we may not look at: rather refuse than send twice
+
+
+def _uptime_at_start(process: psutil.Process) -> float:
+    """How long the machine had been up when the process began, in seconds: no setting of the clock changes it."""
+    import psutil  # noqa: PLC0415 - as above
+
+    return process.create_time() - psutil.boot_time()
 
 
 def _stamp(at: float) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,27 +106,40 @@ def _keep(listed: list[Decision], decision: Decision) -> None:
         listed.append(decision)
 
 
+OLDEST_S = 600.0
+"""What was read longer ago is read again before more is decided on it."""
+
+
 class Rosters:
     """What the planners of one run have read of the organisation: each listing once, until it is no longer true."""
 
-    def __init__(self, org: Organization) -> None:
+    def __init__(self, org: Organization, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.org = org
+        self._clock = clock
+        self._read_at = 0.0
         self.losing: set[str] = set()  # who administers the organisation no longer once the run is done
         self._caller: Caller | None = None
         self._facts: OrganizationFacts | None = None
         self._current: Roster | None = None
 
     async def fresh(self, expected: int) -> Roster:
-        """A roster that has read nothing yet, for asking what is true now about `expected` items."""
+        """A roster for one question: what is true now about `expected` items. It keeps only what it is asked for."""
+        return await self._new(expected, keep_all=False)
+
+    async def current(self, expected: int) -> Roster:
+        """The roster that planning uses; the first who asks says how many items it is for. Read anew when it is old."""
+        if self._current is None or self._clock() - self._read_at > OLDEST_S:
+            self._current = await self._new(expected, keep_all=True)
+            self._read_at = self._clock()
+        return self._current
+
+    async def _new(self, expected: int, *, keep_all: bool) -> Roster:
         if self._facts is None or self._caller is None:
             self._facts = await self.org.facts()
             self._caller = await self.org.caller()
-        return OrganizationRoster(self.org, caller=self._caller, facts=self._facts, expected=expected)
-
-    async def current(self, expected: int) -> Roster:
-        """The roster that planning uses; the first who asks says how many items it is for."""
-        self._current = self._current or await self.fresh(expected)
-        return self._current
+        return OrganizationRoster(
+            self.org, caller=self._caller, facts=self._facts, expected=expected, keep_all=keep_all
+        )
 
     def how(self) -> tuple[str, ...]:
         """How the current one was read, in words."""

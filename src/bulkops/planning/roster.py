@@ -23,7 +23,8 @@ class Index(Generic[ThingT]):
     """Things of one listing by the names they go by, compared case folded.
 
     Few keys are searched one by one (each answer is kept); many are looked up in one walk of the whole listing. The
-    first page says how many pages a walk takes, so the choice is between counts.
+    first page says how many pages a walk takes, so the choice is between counts. Without `keep_all` a walk keeps only
+    what was asked for: enough for one question, however long the listing.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class Index(Generic[ThingT]):
         names: Callable[[ThingT], Iterable[str]],
         search: Callable[[str], Awaitable[Sequence[ThingT]]] | None,
         expected: int,
+        keep_all: bool = True,
     ) -> None:
+        self._keep_all = keep_all
         self._listing = listing
         self._names = names
         self._search = search
@@ -68,6 +71,8 @@ class Index(Generic[ThingT]):
 
         A listing that was only searched is walked for it, once. None after `NEAR_ASKED` different names.
         """
+        if not self._keep_all:
+            return ()
         folded = name.casefold()
         if folded not in self._near and len(self._near) < NEAR_ASKED:
             async with self._lock:
@@ -93,13 +98,21 @@ class Index(Generic[ThingT]):
             await self._search_each(missing)
             return
         self._pages = pages
-        await self._walk(first)
+        await self._walk(first, None if self._keep_all else set(missing))
 
-    async def _walk(self, first: Page[ThingT] | None) -> None:
-        found = await walk(self._listing, first=first)
+    async def _walk(self, first: Page[ThingT] | None, only: set[str] | None = None) -> None:
+        if only is None:
+            found = await walk(self._listing, first=first)
+        else:
+            found = await walk(
+                self._listing, first=first, wanted=lambda thing: not only.isdisjoint(self._folded(thing))
+            )
         self._pages = self._pages or max(1, -(-len(found) // self._listing.max_limit))
         self._fill(found)
-        self._walked = True
+        self._walked = only is None
+
+    def _folded(self, thing: ThingT) -> set[str]:
+        return {name.casefold() for name in self._names(thing)}
 
     async def _search_each(self, keys: Mapping[str, str]) -> None:
         """Search for each key as it was written: folding changes letters (ß, ς) that a vendor's search compares."""
@@ -117,7 +130,7 @@ class Index(Generic[ThingT]):
     def _fill(self, things: Iterable[ThingT]) -> None:
         found: dict[str, list[ThingT]] = defaultdict(list)
         for thing in things:
-            for name in {name.casefold() for name in self._names(thing)}:
+            for name in self._folded(thing):
                 found[name].append(thing)
         self._known = dict(found)
 
@@ -125,17 +138,27 @@ class Index(Generic[ThingT]):
 class OrganizationRoster:
     """A `Roster` over an organisation's listings and searches. What it read it keeps."""
 
-    def __init__(self, org: Organization, *, caller: Caller, facts: OrganizationFacts, expected: int) -> None:
+    def __init__(
+        self, org: Organization, *, caller: Caller, facts: OrganizationFacts, expected: int, keep_all: bool = True
+    ) -> None:
         self.caller = caller
         self.facts = facts
         self._org = org
-        self._people: Index[Person] = Index(org.people(), names=Person.names, search=org.find_people, expected=expected)
-        self._departed: Index[Person] = Index(org.departed(), names=Person.names, search=org.find_departed, expected=0)
+        self._people: Index[Person] = Index(
+            org.people(), names=Person.names, search=org.find_people, expected=expected, keep_all=keep_all
+        )
+        self._departed: Index[Person] = Index(
+            org.departed(), names=Person.names, search=org.find_departed, expected=0, keep_all=keep_all
+        )
         self._invitations: Index[Invitation] = Index(
-            org.invitations(), names=lambda one: (one.email, one.id), search=org.find_invitations, expected=expected
+            org.invitations(),
+            names=lambda one: (one.email, one.id),
+            search=org.find_invitations,
+            expected=expected,
+            keep_all=keep_all,
         )
         self._accounts: Index[Person] = Index(
-            org.accounts(), names=Person.names, search=org.find_accounts, expected=expected
+            org.accounts(), names=Person.names, search=org.find_accounts, expected=expected, keep_all=keep_all
         )
         self._named: dict[tuple[str, str], Index[Named]] = {}
         self._links: dict[tuple[str, str], Sequence[Link]] = {}

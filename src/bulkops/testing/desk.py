@@ -25,6 +25,7 @@ from bulkops.wiring import (
     WorkOptions,
     find,
     open_organization,
+    prepare,
     resume_run,
     start_run,
 )
@@ -45,7 +46,7 @@ class Silent:
     def ended(self) -> None:
         """Nothing to do."""
 
-    def confirm(self, plans: Sequence[Plan], job: Job) -> None:
+    async def confirm(self, plans: Sequence[Plan], job: Job) -> None:
         """Keep the plans."""
         self.plans.extend(plans)
 
@@ -80,7 +81,7 @@ class Desk:
     ) -> RunResult:
         """Run a job over `values` as run r1."""
         self.stop = StopSignal()
-        return await start_run(
+        prepared = prepare(
             self.job(column, values),
             config=self.config,
             target=None,
@@ -88,9 +89,8 @@ class Desk:
             runs_dir=self.runs_dir,
             run_id=run_id,
             options=WorkOptions(**options),
-            observer=self.observer,
-            stop=self.stop,
         )
+        return await start_run(prepared, observer=self.observer, stop=self.stop)
 
     async def resume(self, **options: Any) -> RunResult:
         """Resume run r1."""

@@ -122,8 +122,8 @@ class Bench:
         acts = [row.by_others for row in rows[:share] if row.by_others is not None]
         confirm = self.desk.observer.confirm
 
-        def confirmed(plans: Sequence[Plan], job: Job) -> None:
-            confirm(plans, job)
+        async def confirmed(plans: Sequence[Plan], job: Job) -> None:
+            await confirm(plans, job)
             for act in acts:
                 act()
 

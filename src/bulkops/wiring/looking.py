@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkops.config import Config, TargetConfig
-from bulkops.errors import UsageError
+from bulkops.errors import RefusedError, UsageError
 from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Job
 from bulkops.providers.base import Caller, OrganizationFacts
@@ -20,9 +21,10 @@ from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
 from bulkops.wiring.input import Checked, JobInput, look_at
 from bulkops.wiring.logs import logging_to
 from bulkops.wiring.options import WorkOptions
-from bulkops.wiring.reporting import summary_of, write_run_reports
+from bulkops.wiring.reporting import summary_of, without_missing_files, write_run_reports
 from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
 
+RUNNING = "running"
 REPORT_FILES = ("failures.csv", "results.csv", "summary.json", "report.html")
 
 
@@ -71,33 +73,54 @@ class ReadRun:
 
     def summary(self) -> Summary:
         """The run as its ledger shows it now; how its last session ended comes from its summary, if it has one."""
+        return without_missing_files(self._summary())
+
+    def _summary(self) -> Summary:
         counts = self.view.counts()
         state: str = "interrupted"
         reason: str | None = "the process ended without a word"
-        if (self.folder.path / "summary.json").exists():
+        holder = self.view.holder()
+        if holder is not None:
+            state, reason = RUNNING, f"process {holder.pid} on {holder.host} works on it"
+        elif (self.folder.path / "summary.json").exists():
             found = read_summary(self.folder.path)
             state, reason = found["state"], found["reason"]
-        if not counts.pending and not counts.in_doubt:
+        elif not counts.pending and not counts.in_doubt:
             state, reason = "completed", None
         summary = summary_of(self.folder, self.job, counts, self.view.traffic(), state=state, reason=reason)
-        return replace(
-            summary, failures_file=_existing(summary.failures_file), report_file=_existing(summary.report_file)
-        )
+        return replace(summary, next_command=None) if holder is not None else summary
+
+    def failed_rows(self, folder: Path) -> Path:
+        """A job file of the rows that failed, made in `folder` from the run's failures file.
+
+        Raises RefusedError while somebody works on the run or rows of it are open, UsageError when none failed.
+        """
+        summary = self._summary()
+        counts = summary.counts
+        if summary.state == RUNNING:
+            raise RefusedError(f"run {self.folder.run_id}: {summary.reason}. Wait for its end. Nothing was sent.")
+        if counts.pending:
+            raise RefusedError(
+                f"run {self.folder.run_id} has {counts.pending} rows that were not attempted: `{summary.next_command}` "
+                f"finishes it first. Nothing was sent."
+            )
+        if not counts.failed:
+            raise UsageError(f"run {self.folder.run_id} has no failed rows to run again")
+        self.write_reports()
+        return _only_failed(self.folder.path / "failures.csv", folder / "failures.csv", self.job.delimiter or ",")
 
     def write_reports(self) -> None:
         """The run's reports from its ledger, unless they tell what it holds already.
 
-        A failures file that somebody is mending stays as it is.
+        A failures file that somebody is mending stays as it is. Raises RefusedError while somebody works on the run.
         """
         if self._reports_are_true():
             return
+        summary = self._summary()
+        if summary.state == RUNNING:
+            raise RefusedError(f"run {self.folder.run_id}: {summary.reason}, and it writes the reports when it ends")
         job_input = JobInput.of_run(self.folder.path, self.job)
-        counts = self.view.counts()
-        summary = self.summary()
-        full = summary_of(
-            self.folder, self.job, counts, self.view.traffic(), state=summary.state, reason=summary.reason
-        )
-        write_run_reports(self.folder, self.job, self.view, job_input, full)
+        write_run_reports(self.folder, self.job, self.view, job_input, summary)
 
     def _reports_are_true(self) -> bool:
         if not all((self.folder.path / name).is_file() for name in REPORT_FILES):
@@ -108,9 +131,17 @@ class ReadRun:
             return False
 
 
-def _existing(name: str | None) -> str | None:
-    """`name`, if there is such a file."""
-    return name if name and Path(name).exists() else None
+def _only_failed(source: Path, target: Path, delimiter: str) -> Path:
+    """A copy of a failures file without the rows that are in doubt: those are asked about, never simply sent again."""
+    try:
+        with source.open(encoding="utf-8", newline="") as read, target.open("w", encoding="utf-8", newline="") as write:
+            rows = csv.DictReader(read, delimiter=delimiter)
+            copy = csv.DictWriter(write, rows.fieldnames or [], delimiter=delimiter, restval="", extrasaction="ignore")
+            copy.writeheader()
+            copy.writerows(row for row in rows if row.get("_outcome") != "in_doubt")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return target
 
 
 @contextmanager

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bulkops.errors import BulkopsError, InterruptedRunError, RefusedError, UsageError
-from bulkops.ledger.base import LedgerView
-from bulkops.model import Counts, Job, Traffic
+from bulkops.ledger.base import Claim, LedgerView
+from bulkops.model import Counts, Job, Settled, Traffic
 from bulkops.reports import ReportFiles, RunFacts, Summary, write_reports
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
 from bulkops.wiring.input import JobInput
@@ -74,3 +77,53 @@ def state_of(error: BulkopsError | None) -> str:
     if isinstance(error, InterruptedRunError):
         return "interrupted"
     return "refused" if isinstance(error, UsageError | RefusedError) else "stopped"
+
+
+def ended_counts(view: LedgerView) -> Counts:
+    """Counts at the end of a session: what was begun and never settled is in doubt, not on its way."""
+    counts = view.counts()
+    begun = sum(len(claim.rows) for claim in view.open_claims() if claim.doubt is None)
+    known = sum(len(claim.rows) for claim in view.open_claims() if claim.doubt is not None)
+    begun = min(begun, max(0, begun + known - counts.in_doubt))
+    return replace(counts, pending=counts.pending - begun, in_doubt=counts.in_doubt + begun)
+
+
+class EndedView:
+    """A ledger as the end of a session shows it."""
+
+    def __init__(self, view: LedgerView) -> None:
+        self._view = view
+
+    @property
+    def total(self) -> int:
+        """Rows of the job."""
+        return self._view.total
+
+    def counts(self) -> Counts:
+        """Nothing is on its way any more."""
+        return ended_counts(self._view)
+
+    def outcomes(self) -> Iterator[Settled]:
+        """Final outcomes."""
+        return self._view.outcomes()
+
+    def open_claims(self) -> Sequence[Claim]:
+        """Begun and never settled."""
+        return self._view.open_claims()
+
+    def traffic(self) -> Traffic:
+        """What all sessions sent."""
+        return self._view.traffic()
+
+    def note(self, key: str) -> str | None:
+        """A text kept with the run."""
+        return self._view.note(key)
+
+
+def without_missing_files(summary: Summary) -> Summary:
+    """`summary` without the names of reports that are not there."""
+    return replace(summary, failures_file=_existing(summary.failures_file), report_file=_existing(summary.report_file))
+
+
+def _existing(name: str | None) -> str | None:
+    return name if name and Path(name).exists() else None

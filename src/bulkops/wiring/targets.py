@@ -9,12 +9,14 @@ import shlex
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from bulkops.config import TargetConfig
-from bulkops.errors import ConfigError
+from bulkops.errors import ConfigError, RefusedError
 from bulkops.providers.anypoint import PROFILE, REGIONS, SUPPORT, AnypointOrganization, Login, issuer
 from bulkops.providers.base import OperationSupport, Organization
 from bulkops.transport import (
@@ -67,12 +69,17 @@ async def open_organization(
     overrides: Overrides,
     sandbox_state: Path,
     environ: Mapping[str, str],
+    known: bool = False,
 ) -> AsyncIterator[Organization]:
     """The target's organisation, ready for calls. An embedded sandbox runs as long as this is open.
 
-    Raises ConfigError for secrets that are not there and for a sandbox that does not start.
+    `known` asks for the embedded organisation that `sandbox_state` holds already: a new one would be another.
+    Raises ConfigError for secrets that are not there and for a sandbox that does not start, RefusedError for an
+    embedded one that another run is using.
     """
     support_of(target.provider)
+    if known:
+        _require_known(target, sandbox_state)
     async with contextlib.AsyncExitStack() as stack:
         endpoint = await _endpoint(target, sandbox_state, stack)
         gates = Gates(
@@ -91,6 +98,13 @@ async def open_organization(
         settling_s = 5.0 if target.settling_s is None else target.settling_s
         yield await stack.enter_async_context(
             AnypointOrganization(session, endpoint.organization, settling_s=settling_s)
+        )
+
+
+def _require_known(target: TargetConfig, sandbox_state: Path) -> None:
+    if target.provider == "sandbox" and target.base_url is None and not sandbox_state.exists():
+        raise ConfigError(
+            f"the embedded sandbox of this run is not here any more ({sandbox_state}): its people are in no other one"
         )
 
 
@@ -161,15 +175,16 @@ def _embedded_sandbox(state: Path) -> Iterator[Endpoint]:
         "--port", "0", "--json", "--exit-on-eof", "--state", str(state),
         *shlex.split(os.environ.get("BULKOPS_SANDBOX_OPTIONS", "")),
     ]  # fmt: skip
+    complaints = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would fill up and block it
     process = subprocess.Popen(  # noqa: S603 - our own module
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=complaints,
         start_new_session=True,  # Ctrl-C is for the run, which still needs its server to finish what is in flight
     )
     try:
-        yield _announced(process)
+        yield _announced(process, complaints)
     finally:
         if process.stdin is not None:
             process.stdin.close()
@@ -178,12 +193,12 @@ def _embedded_sandbox(state: Path) -> Iterator[Endpoint]:
         if process.poll() is None:
             process.kill()
             process.wait()
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
+        if process.stdout is not None:
+            process.stdout.close()
+        complaints.close()
 
 
-def _announced(process: subprocess.Popen[bytes]) -> Endpoint:
+def _announced(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> Endpoint:
     """What the simulator printed when it began to listen."""
     line = process.stdout.readline() if process.stdout else b""
     try:
@@ -191,9 +206,15 @@ def _announced(process: subprocess.Popen[bytes]) -> Endpoint:
         return Endpoint(told["url"], told["organization"], told["token"])
     except (ValueError, KeyError, TypeError):
         process.kill()
-        _, complaint = process.communicate()
-        text = complaint.decode("utf-8", "replace").strip().splitlines()
-        raise ConfigError(f"the embedded sandbox did not start: {text[-1] if text else 'it said nothing'}") from None
+        process.wait()
+    complaints.seek(0)
+    lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
+    text = lines[-1] if lines else "it said nothing"
+    if "in use" in text:
+        raise RefusedError(
+            f"another run works on the embedded sandbox ({text}): wait for it, or use another --runs-dir"
+        )
+    raise ConfigError(f"the embedded sandbox did not start: {text}")
 
 
 def _rate(rate: tuple[float, float] | None) -> Rate | None:

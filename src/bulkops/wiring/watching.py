@@ -34,7 +34,7 @@ class Observer(Protocol):
     def ended(self) -> None:
         """Work has ended; `look` may not be called any more."""
 
-    def confirm(self, plans: Sequence[Plan], job: Job) -> None:
+    async def confirm(self, plans: Sequence[Plan], job: Job) -> None:
         """Show the plans, one for each operation in its order, and ask.
 
         Raises RefusedError when the answer is no, or nobody can be asked.

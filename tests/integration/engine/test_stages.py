@@ -25,9 +25,9 @@ class Counting(Silent):
 
     allowed: int = 0
 
-    def confirm(self, plans: Sequence[Plan], job: Job) -> None:
+    async def confirm(self, plans: Sequence[Plan], job: Job) -> None:
         """Refuse what is more."""
-        super().confirm(plans, job)
+        await super().confirm(plans, job)
         if sum(plan.changes for plan in self.plans) > self.allowed:
             raise RefusedError("not confirmed")
 

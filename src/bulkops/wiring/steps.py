@@ -1,0 +1,206 @@
+"""The steps of a session of work: reconcile, plan, judge, agree, apply; operation by operation."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import anyio
+
+from bulkops.engine import RunLimits, Runner, StopSignal, TrafficNotes
+from bulkops.errors import BulkopsError, JobFileError, LedgerError, RefusedError, StoppedError
+from bulkops.model import Problem
+from bulkops.operations import OPERATIONS
+from bulkops.operations.base import Decision
+from bulkops.planning import Plan, Planner, ProtectedNames, Rosters, refuse_changes, refuse_protected, with_candidates
+from bulkops.providers.base import Organization
+from bulkops.wiring.opened import LEASE_S, OpenRun, owner
+from bulkops.wiring.preparing import bad_rows
+from bulkops.wiring.targets import open_organization
+from bulkops.wiring.watching import Observer, Progress
+
+STALE_S = 5.0
+"""A plan that waited longer for its confirmation is made anew: meanwhile others may have done some of it."""
+
+
+async def work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Sequence[Plan]:
+    """Reconcile, plan, confirm, apply. Raises why the run stopped early."""
+    async with contextlib.AsyncExitStack() as stack:
+        run.org = org = await stack.enter_async_context(
+            open_organization(
+                run.target,
+                scrubber=run.scrubber,
+                overrides=run.options.overrides,
+                sandbox_state=run.folder.path.parent.parent / "sandbox" / "organization.jsonl",
+                environ=os.environ,
+                known=run.checked is None,
+            )
+        )
+        traffic = TrafficNotes(run.ledger, run.sent)
+        rosters = Rosters(org)
+        run.runners.extend(_runner(run, rosters, kind, stop, traffic) for kind in run.job.operations)
+        observer.started(lambda: _look(run, org))
+        try:
+            return await _holding_the_lock(run, stop, lambda: _steps(run, observer, stop))
+        finally:
+            observer.ended()
+            with contextlib.suppress(LedgerError):
+                traffic.note()
+
+
+def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic: TrafficNotes) -> Runner:
+    operation, options, org = OPERATIONS[kind], run.options, rosters.org
+    support = org.support[kind]
+    return Runner(
+        operation=operation,
+        org=org,
+        planner=Planner(
+            operation,
+            rosters,
+            guards=ProtectedNames(run.target.protected),
+            expected=sum(run.job.operations.values()),
+        ),
+        ledger=run.ledger,
+        source=run.input.items(kind),
+        limits=RunLimits(
+            width=options.overrides.concurrency or run.target.concurrency or RunLimits().width,
+            batch_size=min(options.batch_size or support.batch_size, support.max_batch),
+            body_bytes=run.target.body_bytes,
+            max_failures=options.max_failures,
+        ),
+        stop=stop,
+        traffic=traffic,
+    )
+
+
+async def _steps(run: OpenRun, observer: Observer, stop: StopSignal) -> Sequence[Plan]:
+    """Each operation is planned before anything is sent, and finished before the next one begins."""
+    for runner in run.runners:
+        await runner.reconcile()
+    first, skip_invalid = run.runners[0], bool(run.options.skip_invalid)
+    plans = [
+        # what a later operation finds may be changed by an earlier one: its rows are decided in their turn
+        await stop.unless_requested(
+            partial(runner.survey, note_skipped=runner is first, note_invalid=skip_invalid and runner is first)
+        )
+        for runner in run.runners
+    ]
+    await _judge(run, plans)
+    if run.options.dry_run:
+        return plans
+    asked = time.monotonic()
+    await _agree(run, observer, stop, plans)
+    if time.monotonic() - asked > STALE_S:
+        first.forget()
+    for runner in run.runners:
+        if runner is not first:
+            await _plan_again(run, observer, stop, runner)
+        await runner.apply()
+    return plans
+
+
+async def _plan_again(run: OpenRun, observer: Observer, stop: StopSignal, runner: Runner) -> None:
+    """An earlier operation has changed what this one finds: what was not agreed to is judged and asked anew."""
+    runner.forget()
+    plan = await stop.unless_requested(
+        partial(runner.survey, note_skipped=True, note_invalid=bool(run.options.skip_invalid))
+    )
+    try:
+        await _judge(run, [plan], runners=[runner])
+        await _agree(run, observer, stop, [plan])
+    except RefusedError as error:
+        raise StoppedError(f"{error} The operations before it are done; resume goes on from here.") from error
+
+
+async def _agree(run: OpenRun, observer: Observer, stop: StopSignal, plans: Sequence[Plan]) -> None:
+    """Ask for what is more than was agreed to before, and keep how much that is."""
+    if any(plan.changes > _agreed(run, plan) for plan in plans):
+        await stop.unless_requested(partial(observer.confirm, plans, run.job))
+    for plan in plans:
+        run.ledger.put_note(f"agreed {plan.operation}", str(max(plan.changes, _agreed(run, plan))))
+    run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
+    await run.ledger.flush()
+
+
+def _agreed(run: OpenRun, plan: Plan) -> int:
+    """How many changes of an operation were agreed to; fewer than none when nobody was asked yet."""
+    return int(run.ledger.note(f"agreed {plan.operation}") or -1)
+
+
+async def _judge(run: OpenRun, plans: Sequence[Plan], *, runners: Sequence[Runner] | None = None) -> None:
+    """Refuse plans that may not be carried out, or that are more than was agreed to. Nothing of them was sent."""
+    invalid = [one for plan in plans for one in plan.invalid_listed]
+    if invalid and not run.options.skip_invalid and run.ledger.note("confirmed") is None:
+        raise JobFileError(bad_rows(sum(plan.invalid for plan in plans), run.job.source), _problems(run, invalid))
+    try:
+        refuse_protected(plans, skip_invalid=bool(run.options.skip_invalid))
+        for runner, plan in zip(runners or run.runners, plans, strict=True):
+            if plan.changes > _agreed(run, plan):
+                await _judge_changes(run, runner, plan)
+    except RefusedError as error:
+        if run.ledger.note("confirmed") is None:
+            raise
+        raise RefusedError(str(error).replace("othing was sent", "othing more was sent")) from error
+
+
+def _problems(run: OpenRun, decisions: Sequence[Decision]) -> Sequence[Problem]:
+    lines = run.input.lines({one.item.row for one in decisions})
+    return [
+        Problem(run.job.source, with_candidates(one), line=lines.get(one.item.row), row=one.item.row, column=one.column)
+        for one in decisions
+    ]
+
+
+async def _judge_changes(run: OpenRun, runner: Runner, plan: Plan) -> None:
+    """Hold a plan against `--max-changes`: a count, or a share of what there is, from 10 up."""
+    allowed = run.options.max_changes
+    if allowed is None:
+        return
+    if allowed.percent is not None:
+        plan.population = await runner.population()
+    refuse_changes(plan, allowed)
+
+
+async def _holding_the_lock(
+    run: OpenRun, stop: StopSignal, work: Callable[[], Awaitable[Sequence[Plan]]]
+) -> Sequence[Plan]:
+    """Do `work` while the lock is renewed beside it; a lock that was lost stops the run."""
+    ended: list[Sequence[Plan] | BulkopsError] = []
+
+    async def renew() -> None:
+        while True:
+            await anyio.sleep(LEASE_S / 3)
+            try:
+                await run.ledger.acquire(owner(), lease_s=LEASE_S)
+            except BulkopsError as error:
+                stop.request(error if isinstance(error, LedgerError) else LedgerError(str(error)))
+                return
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(renew)
+        try:
+            ended.append(await work())
+        except BulkopsError as error:
+            ended.append(error)  # raised outside the group, as itself
+        tasks.cancel_scope.cancel()
+    if isinstance(ended[0], BulkopsError):
+        raise ended[0]
+    return ended[0]
+
+
+def _look(run: OpenRun, org: Organization) -> Progress:
+    busy = next((one for one in reversed(run.runners) if one.phase.name != "starting"), run.runners[0])
+    return Progress(
+        run_id=run.folder.run_id,
+        operation=run.job.operation,
+        target=run.job.target,
+        phase=busy.phase.name if len(run.runners) == 1 else f"{busy.phase.name} ({busy.kind})",
+        counts=run.ledger.counts(),
+        requests=org.meter.requests,
+        waiting=org.gates.waiting(),
+        elapsed_s=time.monotonic() - run.started,
+    )

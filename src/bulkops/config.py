@@ -216,9 +216,16 @@ def load(explicit: Path | None, *, environ: Mapping[str, str] | None = None, cwd
     if explicit is not None:
         return _read(explicit)
     for candidate in _candidates(cwd or Path.cwd()):
-        if candidate.is_file():
+        if _is_there(candidate):
             return _read(candidate)
     return _from_environment(environ)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
 
 
 def _candidates(cwd: Path) -> Iterable[Path]:

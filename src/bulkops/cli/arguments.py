@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from bulkops.errors import UsageError
 
 EPILOG = """\
 exit codes:
@@ -12,6 +15,7 @@ exit codes:
   1  finished; some items failed              5  credentials or rights refused; resumable
   2  usage, configuration or job file wrong   6  finished; some items are in doubt
   3  refused: guard, confirmation, lock       130, 143  interrupted; resumable
+  10  plan --detailed-exitcode: there are changes
 
 a first try, without any configuration:
   bulkops run jobs/invite-new-hires.csv --target sandbox
@@ -21,8 +25,22 @@ a first try, without any configuration:
 class Parser(argparse.ArgumentParser):
     """argparse, with its complaints in our words and its exit code ours."""
 
+    _as_json = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does it; whether JSON is asked for is seen first, since the rest may not be understood."""
+        args = sys.argv[1:] if args is None else list(args)
+        self._as_json = "--json" in args
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where help is; exit 2."""
+        """Say what is wrong and where help is; with --json also print the object that scripts wait for. Exit 2."""
+        if self._as_json:
+            import json  # noqa: PLC0415
+
+            from bulkops.cli.failures import refused_object  # noqa: PLC0415
+
+            print(json.dumps(refused_object(UsageError(message)), ensure_ascii=False))
         self.exit(2, f"bulkops: {message}\n  `{self.prog} --help` lists what there is\n")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 
+from bulkops.cli.output import say
 from bulkops.errors import (
     AccessError,
     BulkopsError,
@@ -41,14 +41,13 @@ def _finished(counts: Counts) -> int:
 
 def explain(error: BulkopsError, *, as_json: bool) -> None:
     """Say on stderr what went wrong; with `as_json` also print the object that scripts wait for."""
-    print(f"bulkops: {error}", file=sys.stderr)
-    problems = error.problems if isinstance(error, JobFileError) else ()
-    for problem in problems[:PROBLEMS_SHOWN]:
-        print(f"  {problem}", file=sys.stderr)
-    if len(problems) > PROBLEMS_SHOWN:
-        print(
-            f"  … and {len(problems) - PROBLEMS_SHOWN} more: `bulkops validate JOB --json` lists them", file=sys.stderr
-        )
+    say(f"bulkops: {error}")
+    problems = [str(problem) for problem in error.problems] if isinstance(error, JobFileError) else []
+    listed = [problem for problem in problems if problem != str(error)]  # the only one may be all that was said
+    for problem in listed[:PROBLEMS_SHOWN]:
+        say(f"  {problem}")
+    if len(listed) > PROBLEMS_SHOWN:
+        say(f"  … and {len(listed) - PROBLEMS_SHOWN} more: `bulkops validate JOB --json` lists them")
     if as_json:
         print(json.dumps(refused_object(error), ensure_ascii=False))
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import NoReturn
 
 from bulkops.cli import arguments
+from bulkops.cli.output import say, watched
+from bulkops.errors import BulkopsError, StoppedError
 
 EXIT_INTERRUPTED = 130
+INTERRUPTED = "bulkops: interrupted; nothing more was sent"
 
 
 def entry() -> None:
@@ -21,36 +28,75 @@ def main(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code. What goes wrong is said on stderr."""
     if argv[:1] == ["sandbox"]:
         return _sandbox(argv[1:])
-    parser = arguments.build()
-    options = parser.parse_args(argv)
+    with watched():
+        return _guarded(argv)
+
+
+def _guarded(argv: Sequence[str]) -> int:
+    """Run one command; whatever goes wrong, also while its modules are imported, is a line and an exit code."""
+    options = argparse.Namespace()
+    try:
+        options = arguments.build().parse_args(argv)
+        return _carry_out(options)
+    except BulkopsError as error:
+        return _refused(error, options)
+    except BrokenPipeError:  # the reader of what goes to stderr has gone (2>&1 | head)
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        return _refused(StoppedError(_fault(error)), options)
+    except KeyboardInterrupt:
+        say(INTERRUPTED)
+        return EXIT_INTERRUPTED
+
+
+def _carry_out(options: argparse.Namespace) -> int:
     if options.version:
         from bulkops import __version__  # noqa: PLC0415
 
         print(f"bulkops {__version__}")
         return 0
     if options.command is None:
-        parser.print_help()
+        arguments.build().print_help()
         return 2
+    with _leaving_at_once():
+        command = _command(options.command)
+    return command(options)
+
+
+@contextlib.contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """Ctrl-C while modules are imported ends the process: there an exception may be caught, or lost in a callback."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as for what nohup starts
+        yield
+        return
+    before = signal.signal(signal.SIGINT, _leave)
     try:
-        return _guarded(_command(options.command), options)
-    except BrokenPipeError:
-        # the reader of our output has gone (head, less): point stdout elsewhere so that the exit stays quiet
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_INTERRUPTED
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _guarded(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+def _leave(_signum: int, _frame: FrameType | None) -> NoReturn:
+    say(INTERRUPTED)
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _refused(error: BulkopsError, options: argparse.Namespace) -> int:
     from bulkops.cli.failures import exit_code, explain  # noqa: PLC0415
-    from bulkops.errors import BulkopsError  # noqa: PLC0415
 
-    try:
-        return command(options)
-    except BulkopsError as error:
-        explain(error, as_json=getattr(options, "json", False))
-        return exit_code(error)
-    except KeyboardInterrupt:
-        print("bulkops: interrupted; nothing more was sent", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    explain(error, as_json=getattr(options, "json", False))
+    return exit_code(error)
+
+
+def _fault(error: OSError) -> str:
+    """What the operating system refused and where: the file, else the room of ours that asked for it."""
+    from traceback import walk_tb  # noqa: PLC0415
+
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    places = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
+    ours = [place for place in places if place.startswith("bulkops.")]
+    where = " and ".join(names) or f"in {ours[-1] if ours else 'bulkops'}"
+    return f"stopped by the system: {where}: {error.strerror or error}"
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -108,17 +108,25 @@ def _unsuitable(mode: int) -> str | None:
 
 
 def _unreadable(error: OSError | ValueError, path: Path) -> str:
-    if isinstance(error, PermissionError) and not path.is_dir():
+    if isinstance(error, PermissionError) and not stat.S_ISDIR(_mode(path)):
         return "may not be read by this user: check its permissions and those of its folder"
     if isinstance(error, PermissionError):
         return "is a folder: name a job file in it"
     return f"cannot be read: {(isinstance(error, OSError) and error.strerror) or error}"
 
 
+def _mode(path: Path, *, follow: bool = True) -> int:
+    """What stands at `path`; 0 where nothing does, or where a folder above it may not be searched."""
+    try:
+        return path.stat(follow_symlinks=follow).st_mode
+    except (OSError, ValueError):
+        return 0
+
+
 def _missing(path: Path) -> str:
-    if path.is_symlink():
+    if stat.S_ISLNK(_mode(path, follow=False)):
         return "is a link to a file that does not exist"
-    if not path.parent.is_dir():
+    if not stat.S_ISDIR(_mode(path.parent)):
         return f"does not exist, nor does the folder {path.parent}"
     try:
         beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()]

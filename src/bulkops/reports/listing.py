@@ -77,11 +77,11 @@ def _ended(folder: Path, found: Mapping[str, Any]) -> RunEntry:
 
 
 def _killed(folder: Path, job: Mapping[str, Any]) -> RunEntry:
-    missing = [key for key in ("operation", "target") if key not in job]
-    if missing:
-        raise UsageError(f"{folder / JOB_FILE} lacks {', '.join(missing)}")
-    started = _text(job.get("created_at"))
-    return RunEntry(folder.name, "interrupted", str(job["operation"]), str(job["target"]), None, started, folder)
+    operations, target = job.get("operations"), _text(job.get("target"))
+    if not isinstance(operations, dict) or not operations or target is None:
+        raise UsageError(f"{folder / JOB_FILE} is damaged: it names no operation or no target")
+    operation = " + ".join(operations)  # in order, as people call the job
+    return RunEntry(folder.name, "interrupted", operation, target, None, _text(job.get("created_at")), folder)
 
 
 def _text(value: object) -> str | None:

@@ -15,11 +15,13 @@ _SCHEME = re.compile(
 # a value in quotes may hold escaped ones, and its end may be missing where a text was cut
 _NAMED = re.compile(
     r"(?i)((?:access_token|refresh_token|id_token|client_secret|api_key|api_token|password|passwd|secret|"
-    r"(?<![a-z0-9])(?P<code>code))\\*[\"']?\s*[:=]\s*)"
+    r"(?P<token>token)|(?<![a-z0-9])(?P<code>code))\\*[\"']?\s*[:=]\s*)"
     r"(?P<value>\\*\"(?:[^\"\\]|\\.)*(?:\"|$)|'[^']*(?:'|$)|[^\s,;&}\"']+)"
 )
 # a vendor's error code, such as 404, invalid_email or NOT_FOUND, rather than the secret of an invitation
 _ERROR_CODE = re.compile(r"\d{1,5}|[A-Za-z][a-z]{0,15}(?:[_. -][A-Za-z]{1,16})*|[A-Z]{1,16}(?:_[A-Z]{1,16})*")
+# the value of a token: a digit among its characters, or longer than words are; a status such as 401 is none
+_TOKEN = re.compile(r"(?!\d{3}$)(?=\D*\d).*|\S{20,}", re.DOTALL)
 
 
 class Scrubber:
@@ -63,6 +65,9 @@ class Scrubber:
 
 
 def _masked(match: re.Match[str]) -> str:
-    if match["code"] and _ERROR_CODE.fullmatch(match["value"].strip("\\\"'")):
+    value = match["value"].strip("\\\"'")
+    if match["code"] and _ERROR_CODE.fullmatch(value):
+        return match[0]
+    if match["token"] and not _TOKEN.fullmatch(value):
         return match[0]
     return f"{match[1]}{MASK}"

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -108,10 +109,10 @@ def create(runs_dir: Path, run_id: str | None) -> RunFolder:
 def find(runs_dir: Path, name: str | None) -> RunFolder:
     """The run called `name`: an id, an unambiguous prefix of one, a folder, or `latest`.
 
-    Raises UsageError, naming the candidates.
+    A folder is made absolute, so that `.` has its name. Raises UsageError, naming the candidates.
     """
-    if name and (Path(name) / "job.json").is_file():
-        return RunFolder(Path(name))
+    if name and _holds_run(Path(name)):
+        return RunFolder(Path(name).resolve())
     known = _known(runs_dir)
     if not known:
         raise UsageError(f"there are no runs in {runs_dir}" + (f", and {name!r} is no run's folder" if name else ""))
@@ -125,6 +126,18 @@ def find(runs_dir: Path, name: str | None) -> RunFolder:
         listed = ", ".join(path.name for path in sorted(known, key=_started, reverse=True)[:5])
         raise UsageError(f"no run {name!r} in {runs_dir}; the newest: {listed}")
     raise UsageError(f"{name!r} means {len(matches)} runs: {', '.join(sorted(path.name for path in matches))}")
+
+
+def _holds_run(path: Path) -> bool:
+    try:
+        return stat.S_ISREG((path / "job.json").stat().st_mode)
+    except PermissionError as error:
+        raise UsageError(
+            f"{path}: whether a run is there may not be seen by this user: check the permissions of the folder and of "
+            f"those above it"
+        ) from error
+    except (OSError, ValueError):  # not there, or no name that a file could have
+        return False
 
 
 def _known(runs_dir: Path) -> Sequence[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +84,8 @@ def _checked(
 
 def _refuse_bad_rows(job_input: JobInput, checked: Checked, *, skip_invalid: bool) -> None:
     if checked.problems and not skip_invalid:
-        raise JobFileError(bad_rows(checked.bad_rows, job_input.name), checked.problems)
+        skippable = not checked.file_problems and not (checked.valid and any_whole(job_input.operations))
+        raise JobFileError(bad_rows(checked.bad_rows, job_input.name, skippable=skippable), checked.problems)
     if checked.file_problems:
         raise JobFileError(
             f"{job_input.name} cannot be run, also with --skip-invalid: what is wrong concerns the whole file. Nothing "
@@ -99,9 +101,15 @@ def _refuse_bad_rows(job_input: JobInput, checked: Checked, *, skip_invalid: boo
             )
 
 
-def bad_rows(count: int, name: str) -> str:
+def any_whole(operations: Iterable[str]) -> bool:
+    """Whether one of `operations` sends the file as a whole, so that no row may be left out."""
+    return any(OPERATIONS[kind].whole for kind in operations)
+
+
+def bad_rows(count: int, name: str, *, skippable: bool) -> str:
     """What is said of a file with `count` bad rows, before they are listed."""
     if not count:
         return f"{name} cannot be run. Nothing was sent:"
     rows = "1 row cannot" if count == 1 else f"{count:,} rows cannot"
-    return f"{name}: {rows} be run. Nothing was sent. Mend them, or use --skip-invalid to run the others:"
+    advice = "Mend them, or use --skip-invalid to run the others:" if skippable else "Mend them:"
+    return f"{name}: {rows} be run. Nothing was sent. {advice}"

@@ -12,14 +12,14 @@ from functools import partial
 import anyio
 
 from bulkops.engine import RunLimits, Runner, StopSignal, TrafficNotes
-from bulkops.errors import BulkopsError, JobFileError, LedgerError, RefusedError, StoppedError
+from bulkops.errors import BulkopsError, InterruptedRunError, JobFileError, LedgerError, RefusedError, StoppedError
 from bulkops.model import Problem
 from bulkops.operations import OPERATIONS
 from bulkops.operations.base import Decision
 from bulkops.planning import Plan, Planner, ProtectedNames, Rosters, refuse_changes, refuse_protected, with_candidates
 from bulkops.providers.base import Organization
 from bulkops.wiring.opened import LEASE_S, OpenRun, owner
-from bulkops.wiring.preparing import bad_rows
+from bulkops.wiring.preparing import any_whole, bad_rows
 from bulkops.wiring.targets import open_organization
 from bulkops.wiring.watching import Observer, Progress
 
@@ -119,7 +119,10 @@ async def _plan_again(run: OpenRun, observer: Observer, stop: StopSignal, runner
 async def _agree(run: OpenRun, observer: Observer, stop: StopSignal, plans: Sequence[Plan]) -> None:
     """Ask for what is more than was agreed to before, and keep how much that is."""
     if any(plan.changes > _agreed(run, plan) for plan in plans):
-        await stop.unless_requested(partial(observer.confirm, plans, run.job))
+        try:
+            await stop.unless_requested(partial(observer.confirm, plans, run.job))
+        except InterruptedRunError as error:
+            raise RefusedError("not confirmed: nothing was sent") from error
     for plan in plans:
         run.ledger.put_note(f"agreed {plan.operation}", str(max(plan.changes, _agreed(run, plan))))
     run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
@@ -135,7 +138,10 @@ async def _judge(run: OpenRun, plans: Sequence[Plan], *, runners: Sequence[Runne
     """Refuse plans that may not be carried out, or that are more than was agreed to. Nothing of them was sent."""
     invalid = [one for plan in plans for one in plan.invalid_listed]
     if invalid and not run.options.skip_invalid and run.ledger.note("confirmed") is None:
-        raise JobFileError(bad_rows(sum(plan.invalid for plan in plans), run.job.source), _problems(run, invalid))
+        count = sum(plan.invalid for plan in plans)
+        raise JobFileError(
+            bad_rows(count, run.job.source, skippable=not any_whole(run.job.operations)), _problems(run, invalid)
+        )
     try:
         refuse_protected(plans, skip_invalid=bool(run.options.skip_invalid))
         for runner, plan in zip(runners or run.runners, plans, strict=True):

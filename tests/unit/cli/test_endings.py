@@ -24,6 +24,7 @@ from bulkops.errors import (
     StoppedError,
     UsageError,
 )
+from bulkops.jobs.source import fault
 from bulkops.model import Counts, Problem
 
 
@@ -87,6 +88,14 @@ def test_a_long_list_of_problems_is_cut_and_counted(capsys: pytest.CaptureFixtur
     assert "7 more" in err
 
 
+def test_what_concerns_the_whole_file_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its one problem is the message; scripts find it among the problems all the same."""
+    explain(fault("a.csv", "is empty"), as_json=True)
+    out, err = capsys.readouterr()
+    assert err == "bulkops: a.csv: is empty\n"
+    assert json.loads(out)["problems"] == ["a.csv: is empty"]
+
+
 @pytest.mark.parametrize(
     "argv",
     [
@@ -108,6 +117,27 @@ def test_a_wrong_command_line_is_a_matter_of_usage(argv: list[str], capsys: pyte
     assert "--help" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["frobnicate", "--json"],
+        ["run", "--json"],
+        ["run", "a.csv", "--json", "--batch-size", "0"],
+        ["runs", "--json", "--no-such-option"],
+        ["report", "--json"],
+    ],
+)
+def test_scripts_get_their_object_for_a_wrong_command_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever parser refuses it, and also where the command has no --json."""
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    out, err = capsys.readouterr()
+    assert caught.value.code == 2
+    told = json.loads(out)
+    assert (told["state"], told["run_id"]) == ("refused", None)
+    assert f"bulkops: {told['reason']}\n" in err
+
+
 @pytest.mark.parametrize(("text", "share"), [("0", 0.0), ("0.2", 0.2), ("20%", 0.2), ("95%", 0.95)])
 def test_a_share_is_a_fraction_or_a_percentage(text: str, share: float) -> None:
     """Both are written in the documentation."""
@@ -124,3 +154,4 @@ def test_help_loads_nothing_slow() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert "exit codes" in done.stdout
+    assert "10  plan --detailed-exitcode: there are changes" in done.stdout

@@ -228,3 +228,20 @@ def test_a_line_without_end_is_told_before_it_fills_memory(write: Write) -> None
     content = b"[" + b" " * (17 * 1024 * 1024) + b"]"
     assert "is longer than 16,777,216 characters" in refusal(write(content, "x.csv"))
     assert inspect(write(content, "x.json")).format is Format.JSON
+
+
+@pytest.mark.parametrize("name", ["closed/hires.csv", "closed/deeper/hires.csv"])
+def test_a_file_below_a_folder_that_may_not_be_searched_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What stands there cannot be asked, so nothing is said of it but what to check."""
+
+    def closed(path: str | Path, *_arguments: object, **_options: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", closed)
+    monkeypatch.setattr(os, "stat", closed)
+    monkeypatch.setattr(os, "lstat", closed)
+    assert refusal(tmp_path / name).endswith(
+        "may not be read by this user: check its permissions and those of its folder"
+    )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from bulkops.errors import UsageError
-from bulkops.model import Counts
+from bulkops.model import Counts, Job
 from bulkops.reports import RunEntry, Summary, list_runs
+from bulkops.wiring.folder import RunFolder
 
 
 def ended(folder: Path, started_at: str) -> None:
@@ -20,12 +22,23 @@ def ended(folder: Path, started_at: str) -> None:
     (folder / "summary.json").write_text(json.dumps({**summary, "started_at": started_at}))
 
 
-def killed(folder: Path, created_at: str) -> None:
-    """A run whose process never came to its end."""
+def killed(folder: Path, created_at: str, operations: Mapping[str, int] | None = None) -> None:
+    """A run whose process never came to its end, its job as a run writes it."""
     folder.mkdir()
-    (folder / "job.json").write_text(
-        json.dumps({"operation": "delete-user", "target": "acme", "created_at": created_at})
+    job = Job(
+        run_id=folder.name,
+        operations=operations or {"delete-user": 3},
+        target="acme",
+        provider="anypoint",
+        organization="o",
+        source="leavers.csv",
+        source_format="csv",
+        source_sha256="0",
+        total=3,
+        created_at=created_at,
+        version="1",
     )
+    RunFolder(folder).write_job(job)
 
 
 def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
@@ -52,6 +65,12 @@ def test_a_run_that_was_killed_is_interrupted(tmp_path: Path) -> None:
     ]
 
 
+def test_a_run_of_several_operations_is_listed_with_all_of_them(tmp_path: Path) -> None:
+    """In their order, as people call the job and as its summary will."""
+    killed(tmp_path / "r1", "2026-03-01T10:00:00Z", {"invite": 2, "add-team-member": 1})
+    assert [run.operation for run in list_runs(tmp_path)] == ["invite + add-team-member"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -59,7 +78,9 @@ def test_a_run_that_was_killed_is_interrupted(tmp_path: Path) -> None:
         ("summary.json", "{"),
         ("summary.json", "{}"),
         ("job.json", "[1]"),
-        ("job.json", '{"operation": "invite"}'),
+        ("job.json", '{"operations": {"invite": 3}}'),
+        ("job.json", '{"operations": {}, "target": "acme"}'),
+        ("job.json", '{"operations": "invite", "target": "acme"}'),
         ("job.json", "\udcff"),
     ],
 )

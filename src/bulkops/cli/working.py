@@ -72,6 +72,11 @@ class Screen:
             self._display = display()
             self._display.start(self._look)
 
+    def refused(self, plans: Sequence[Plan], job: Job) -> None:
+        """Show what was refused."""
+        self._display.stop()
+        print(plan_text(plans, job.target), file=sys.stderr)
+
     def warn(self, text: str) -> None:
         """A warning line."""
         print(f"warning: {text}", file=sys.stderr)

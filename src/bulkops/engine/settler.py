@@ -49,7 +49,9 @@ class Settler:
         """
 
         async def look() -> dict[int, Verdict]:
-            verdicts = await self._ask(questions, [item for question in questions for item in question.batch.items])
+            verdicts = await self._ask(
+                questions, [item for question in questions for item in (question.batch.whole or question.batch.items)]
+            )
             await self._ask_again(questions, verdicts)
             return verdicts
 
@@ -57,7 +59,9 @@ class Settler:
 
     async def settle_without_waiting(self, questions: Sequence[Question]) -> None:
         """One look for all, although the run was asked to stop: what is not there yet stays in doubt."""
-        verdicts = await self._ask(questions, [item for question in questions for item in question.batch.items])
+        verdicts = await self._ask(
+            questions, [item for question in questions for item in (question.batch.whole or question.batch.items)]
+        )
         now = time.time()
         for question in questions:
             if self._on_its_way_s(question, now) > 0:
@@ -85,7 +89,9 @@ class Settler:
         if not early:
             return
         await anyio.sleep(max(self._on_its_way_s(question, now) for question in early))
-        verdicts.update(await self._ask(early, [item for q in early for item in self._absent(q, verdicts)]))
+        verdicts.update(
+            await self._ask(early, [item for q in early for item in q.batch.whole or self._absent(q, verdicts)])
+        )
 
     def _on_its_way_s(self, question: Question, now: float) -> float:
         """Seconds for which the effect may still appear; bounded, so that a clock that jumped cannot stall the run."""
@@ -105,6 +111,10 @@ class Settler:
         outcomes = {row: self._applied(question) for row in rows[Verdict.APPLIED]}
         absent = items_of(question.batch, rows[Verdict.NOT_APPLIED])
         lost = self._given_up(question, absent)
+        if question.batch.whole and absent and not lost:
+            # what is sent as a whole may lose a row again that it has now: nothing is told before the last try
+            self._ledger.settle(question.claim, ())
+            return [replace(question.batch, attempt=question.batch.attempt + 1)]
         outcomes.update(lost)
         unknown = RowSet.of(rows[Verdict.UNKNOWN])
         doubts = [Settled(unknown, _unsettled(question.doubt))] if unknown else []
@@ -151,13 +161,14 @@ class Settler:
     def _next(self, question: Question, left: tuple[Item[Any], ...], *, whole: bool) -> list[Batch[Any]]:
         """How the rows that certainly were not done are sent again."""
         batch = question.batch
-        if question.why is Why.LOST or batch.whole:
+        if question.why is Why.LOST:
             return [replace(batch, items=left, attempt=batch.attempt + 1)]
         if question.why is Why.ACCEPTED:
             # the provider passed over some rows of an accepted batch: alone, each shows its own fate
             return [replace(batch, items=(item,), attempt=batch.attempt + 1) for item in left]
-        if whole:
-            # a refused batch of which nothing was done: from now on a refusal need not be asked about
+        if whole and self._planner.operation.repeatable:
+            # nothing of a refused batch was done: from now on a refusal need not be asked about. One sample proves
+            # nothing of the next, though, so what must not be repeated is looked up each time.
             self._sender.refusals_are_atomic = self._sender.moot_refusals_are_atomic = True
         return self._sender.parts(replace(batch, items=left))
 

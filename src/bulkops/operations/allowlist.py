@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import structlog
 from pydantic import BaseModel
 
-from bulkops.model import Item
+from bulkops.model import Item, Verdict
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
 from bulkops.providers.base import Change, Roster
+
+log = structlog.get_logger(__name__)
 
 Entries = Mapping[str, frozenset[str]]
 
@@ -32,7 +35,14 @@ class _Allowlist(Verb):
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """Skips entries that are as wanted."""
         entries = await _entries(roster)
-        return {item.row: self._already(item, entries) or self._ready(item, entries) for item in items}
+        return {
+            item.row: self._already(item, entries) or self._guarded(item, guards) or self._ready(item, entries)
+            for item in items
+        }
+
+    def _guarded(self, item: Item[Any], guards: Guards) -> Decision | None:
+        """Nothing that is only added to needs a guard."""
+        return None
 
     def _already(self, item: Item[Any], entries: Entries) -> Decision | None:
         raise NotImplementedError
@@ -108,6 +118,14 @@ class AllowlistRemove(_Allowlist):
             return None
         return Decision.skip(item, "not_allowed_before", "is not on the allowlist")
 
+    def _guarded(self, item: Item[Any], guards: Guards) -> Decision | None:
+        client = fields_of(item).client_id
+        pattern = guards.protects(client)
+        return Decision.protected(item, f"app {client} is protected by {pattern!r}") if pattern else None
+
+    def _ready(self, item: Item[Any], entries: Entries) -> Decision:
+        return _ready(item, ())  # an app goes with all its scopes
+
 
 class AllowlistReplace(_Allowlist):
     """Make the allowlist what the file says: entries that it does not name are removed. Harmless to repeat."""
@@ -125,13 +143,28 @@ class AllowlistReplace(_Allowlist):
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """All rows are sent, or none when the list is just as the file says."""
         entries = await _entries(roster)
-        same = all(_as_wanted(item, entries) for item in items) and not await self.removals(items, roster)
+        removals = await self.removals(items, roster)
+        for client in removals:
+            if pattern := guards.protects(client):
+                message = f"app {client}, which no row names, is protected by {pattern!r}"
+                return {item.row: Decision.protected(item, message) for item in items}
+        same = all(_as_wanted(item, entries) for item in items) and not removals
         return {
             item.row: Decision.skip(item, "already_allowed", "the allowlist is just as the file says")
             if same
             else self._ready(item, entries)
             for item in items
         }
+
+    async def check(
+        self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
+    ) -> Mapping[int, Verdict]:
+        """Each row by itself against the list. What is on it beside them is told in the log, and not sent again for."""
+        entries = await _entries(roster)
+        left = await self.removals(items, roster)
+        if left:
+            log.warning("allowlist.differs", beside_the_file=len(left), first=left[:5])
+        return {item.row: Verdict.APPLIED if _as_wanted(item, entries) else Verdict.NOT_APPLIED for item in items}
 
     async def removals(self, items: Sequence[Item[Any]], roster: Roster) -> Sequence[str]:
         """The client ids on the list that no row names."""

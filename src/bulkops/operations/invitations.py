@@ -22,12 +22,20 @@ class _OfInvitation(Verb):
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """Finds the one invitation that a row means."""
         found = await roster.invitations({item.key for item in items})
-        decisions = {}
-        for item in items:
-            matches = [one for one in found.get(item.key, ()) if not one.closed]
-            email = getattr(fields_of(item), "email", None)
-            decisions[item.row] = await self._none(item, roster) if not matches else self._one(item, matches, email)
-        return decisions
+        open_ones = {item.row: [one for one in found.get(item.key, ()) if not one.closed] for item in items}
+        emails = {item.row: getattr(fields_of(item), "email", None) for item in items}
+        missing = {email for row, email in emails.items() if email and not open_ones[row]}
+        joined = await roster.people(missing) if missing else {}
+        return {
+            item.row: self._one(item, open_ones[item.row], emails[item.row])
+            if open_ones[item.row]
+            else self._none(item, joined=bool(joined.get(emails[item.row] or "")))
+            for item in items
+        }
+
+    async def population(self, roster: Roster) -> int | None:
+        """The invitations there are."""
+        return await roster.count_invitations()
 
     def _one(self, item: Item[Any], matches: Sequence[Invitation], email: str | None) -> Decision:
         if len(matches) > 1:
@@ -41,7 +49,7 @@ class _OfInvitation(Verb):
         change = Change(fields_of(item), invitation.id, since=invitation.mailed_at)
         return Decision.ready(Item(item.row, item.key, change), effect=f"invitation {invitation.id}")
 
-    async def _none(self, item: Item[Any], roster: Roster) -> Decision:
+    def _none(self, item: Item[Any], *, joined: bool) -> Decision:
         raise NotImplementedError
 
 
@@ -67,8 +75,8 @@ class ResendInvite(_OfInvitation):
         found = await roster.invitations({item.key for item in items})
         return {item.row: _resent(item, found.get(item.key, ()), sent_at.get(item.row)) for item in items}
 
-    async def _none(self, item: Item[Any], roster: Roster) -> Decision:
-        if await _joined(item, roster):
+    def _none(self, item: Item[Any], *, joined: bool) -> Decision:
+        if joined:
             return Decision.skip(item, "already_member", "the invitation was accepted: there is an account")
         message = f"no invitation of {item.key!r} is outstanding or expired"
         return Decision.invalid(item, "unknown_invite", message, column="email")
@@ -86,15 +94,10 @@ class RevokeInvite(_OfInvitation):
         """The link in the mail ends."""
         return "taken back"
 
-    async def _none(self, item: Item[Any], roster: Roster) -> Decision:
-        if await _joined(item, roster):
+    def _none(self, item: Item[Any], *, joined: bool) -> Decision:
+        if joined:
             return Decision.skip(item, "already_member", "the invitation was accepted: there is an account")
         return Decision.skip(item, "not_invited", "no invitation is outstanding or expired")
-
-
-async def _joined(item: Item[Any], roster: Roster) -> bool:
-    email = getattr(fields_of(item), "email", None)
-    return bool(email and (await roster.people([email])).get(email))
 
 
 def _resent(item: Item[Any], matches: Sequence[Invitation], sent_at: float | None) -> Verdict:

@@ -40,12 +40,15 @@ class Invite(Verb):
         found = {
             kind: await roster.named(kind, names)
             for column, kind in self.grants.items()
-            if (names := {name for item in items for name in _names(item, column)})
+            if (kind != "team" or roster.facts.root)
+            and (names := {name for item in items for name in _names(item, column)})
         }
         decisions = {}
         for item in items:
             already = _already(item, pending.get(item.key, ()), members.get(item.key, ()))
-            decisions[item.row] = already or await self._with_grants(item, found, roster)
+            decisions[item.row] = (
+                already or _teams_of_a_group(item, roster) or await self._with_grants(item, found, roster)
+            )
         return decisions
 
     async def check(
@@ -92,6 +95,13 @@ def _already(item: Item[Any], invitations: Sequence[Invitation], members: Sequen
             item, "already_member", f"has an account: {members[0].username}; what the row grants is not given"
         )
     return None
+
+
+def _teams_of_a_group(item: Item[Any], roster: Roster) -> Decision | None:
+    if roster.facts.root or not _names(item, "teams"):
+        return None
+    message = f"teams belong to the root organisation, and {roster.facts.name} is a business group of it"
+    return Decision.invalid(item, "unknown_team", message, column="teams")
 
 
 def _names(item: Item[Any], column: str) -> Sequence[str]:

@@ -11,16 +11,33 @@ from bulkops.providers.base import Named, Person, Roster
 
 
 async def whom(
-    items: Sequence[Item[Any]], roster: Roster, *, full: bool = False, gone_is_done: bool = False
+    items: Sequence[Item[Any]],
+    roster: Roster,
+    *,
+    full: bool = False,
+    gone_is_done: bool = False,
+    anywhere: bool = False,
 ) -> Mapping[int, Person | Decision]:
     """The person that each row's `user` means, or the decision where it means nobody, or several people.
 
     `full` asks for the fields that a change must write back. With `gone_is_done` somebody who was deleted before is
-    skipped; otherwise the row is invalid.
+    skipped; otherwise the row is invalid. With `anywhere` people of the root organisation are found from a business
+    group, too.
     """
     names = {item.row: str(fields_of(item).user) for item in items}
     people = await (roster.accounts if full else roster.people)(set(names.values()))
     missing = {name for name in names.values() if not people.get(name)}
+    if missing and not roster.facts.root:
+        outside = await roster.everybody(missing)
+        if anywhere:
+            people = {**people, **{name: found for name, found in outside.items() if found}}
+            missing = {name for name in missing if not people.get(name)}
+        else:
+            return {
+                item.row: _here(item, names[item.row], people, outside, gone_is_done=gone_is_done)
+                or await _absent(item, names[item.row], (), roster, gone_is_done=gone_is_done)
+                for item in items
+            }
     departed = await roster.departed(missing) if missing else {}
     found: dict[int, Person | Decision] = {}
     for item in items:
@@ -33,6 +50,23 @@ async def whom(
         else:
             found[item.row] = await _absent(item, name, departed.get(name, ()), roster, gone_is_done=gone_is_done)
     return found
+
+
+def _here(
+    item: Item[Any],
+    name: str,
+    people: Mapping[str, Sequence[Person]],
+    outside: Mapping[str, Sequence[Person]],
+    *,
+    gone_is_done: bool,
+) -> Person | Decision | None:
+    """Whom a row means in a business group, where people of the root have nothing to lose; None for nobody at all."""
+    matches = people.get(name, ())
+    if matches:
+        return matches[0] if len(matches) == 1 else ambiguous(item, name, matches)
+    if gone_is_done and (elsewhere := outside.get(name, ())):
+        return Decision.skip(item, "already_gone", f"has nothing in this business group: {elsewhere[0]}")
+    return None
 
 
 def ambiguous(item: Item[Any], name: str, matches: Sequence[Person]) -> Decision:
@@ -57,18 +91,11 @@ async def _absent(
 
 
 def untouchable(person: Person, name: str, roster: Roster, guards: Guards) -> str | None:
-    """Why an account may not be deleted or disabled; None when it may."""
+    """Why an account may not be deleted, disabled or stripped of anything; None when it may."""
     if roster.caller.is_person(person):
         return f"{person} is the account that bulkops works with"
     if roster.facts.owner_id and person.id == roster.facts.owner_id:
         return f"{person} owns the organisation"
-    return protected(person, name, guards)
-
-
-def unstrippable(person: Person, name: str, roster: Roster, guards: Guards) -> str | None:
-    """Why nothing may be taken from an account; None when it may. The caller could not go on without its rights."""
-    if roster.caller.is_person(person):
-        return f"{person} is the account that bulkops works with"
     return protected(person, name, guards)
 
 

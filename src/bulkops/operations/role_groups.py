@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
-from bulkops.operations.people import unstrippable, which, whom
+from bulkops.operations.people import untouchable, which, whom
 from bulkops.providers.base import Change, Named, Person, Roster
 
 
@@ -29,7 +29,7 @@ class _RoleGroup(Verb):
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """Skips people who hold the role group already, or do not."""
         groups = await roster.named("role_group", {fields_of(item).role_group for item in items})
-        people = await whom(items, roster, gone_is_done=not self.gives)
+        people = await whom(items, roster, gone_is_done=not self.gives, anywhere=True)
         decisions = {}
         for item in items:
             person = people[item.row]
@@ -48,7 +48,7 @@ class _RoleGroup(Verb):
             return Decision.skip(item, "already_assigned", f"holds {group.name} already")
         if not self.gives and person.id not in holders:
             return Decision.skip(item, "not_assigned", f"does not hold {group.name}")
-        if not self.gives and (refusal := unstrippable(person, fields_of(item).user, roster, guards)):
+        if not self.gives and (refusal := untouchable(person, fields_of(item).user, roster, guards)):
             return Decision.protected(item, refusal)
         change = Change(fields_of(item), person.id, parent=group.id, person=person)
         return Decision.ready(Item(item.row, item.key, change), effect=f"{person.id} in {group.id}")

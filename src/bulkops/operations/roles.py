@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
 from bulkops.operations.context import context_of
-from bulkops.operations.people import unstrippable, which, whom
+from bulkops.operations.people import untouchable, which, whom
 from bulkops.providers.base import Change, Named, Person, Roster
 
 
@@ -35,7 +35,7 @@ class _Role(Verb):
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """Skips permissions that are held in just this context already, or are not."""
         roles = await roster.named("role", {fields_of(item).role for item in items})
-        people = await whom(items, roster, gone_is_done=not self.gives)
+        people = await whom(items, roster, gone_is_done=not self.gives, anywhere=True)
         decisions = {}
         for item in items:
             person = people[item.row]
@@ -60,7 +60,7 @@ class _Role(Verb):
             return Decision.skip(item, "already_assigned", f"has {role.name} there already")
         if not self.gives and (role.id, context) not in held:
             return Decision.skip(item, "not_assigned", f"does not have {role.name} there")
-        if not self.gives and (refusal := unstrippable(person, fields_of(item).user, roster, guards)):
+        if not self.gives and (refusal := untouchable(person, fields_of(item).user, roster, guards)):
             return Decision.protected(item, refusal)
         change = Change(fields_of(item), role.id, parent=person.id, detail=context, person=person)
         effect = "|".join((person.id, role.id, *context))

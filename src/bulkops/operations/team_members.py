@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
-from bulkops.operations.people import unstrippable, which, whom
+from bulkops.operations.people import untouchable, which, whom
 from bulkops.providers.base import Change, Link, Named, Person, Roster
 
 
@@ -48,9 +48,10 @@ class _TeamMember(Verb):
     ) -> Decision:
         raise NotImplementedError
 
-    def _ready(self, item: Item[Any], person: Person, team: Named, *, word: str = "") -> Decision:
-        fields = fields_of(item)
-        change = Change(fields, person.id, parent=team.id, level=fields.membership, person=person)
+    def _ready(
+        self, item: Item[Any], person: Person, team: Named, *, level: str = "member", word: str = ""
+    ) -> Decision:
+        change = Change(fields_of(item), person.id, parent=team.id, level=level, person=person)
         return Decision.ready(Item(item.row, item.key, change), effect=f"{person.id} in {team.id}", word=word)
 
 
@@ -69,10 +70,16 @@ class AddTeamMember(_TeamMember):
     def _decide(
         self, item: Item[Any], person: Person, team: Named, link: Link | None, roster: Roster, guards: Guards
     ) -> Decision:
-        wanted = fields_of(item).membership
-        if link is not None and link.level == wanted:
+        wanted = fields_of(item).membership or (link.level if link is not None else "member")
+        if link is None:
+            return self._ready(item, person, team, level=wanted)
+        if link.level == wanted:
             return Decision.skip(item, "already_in_team", f"is {wanted} of {team.name} already")
-        return self._ready(item, person, team, word="" if link is None else f"changed to {wanted} in a team")
+        if link.external:
+            return Decision.skip(item, "external_member", f"is in {team.name} by a group of the identity provider")
+        if wanted == "member" and (refusal := untouchable(person, fields_of(item).user, roster, guards)):
+            return Decision.protected(item, refusal)  # a maintainer would lose something
+        return self._ready(item, person, team, level=wanted, word=f"changed to {wanted} in a team")
 
 
 class RemoveTeamMember(_TeamMember):
@@ -98,6 +105,6 @@ class RemoveTeamMember(_TeamMember):
                 f"is in {team.name} by a group of the identity provider, which would put them back: change it there"
             )
             return Decision.skip(item, "external_member", message)
-        if refusal := unstrippable(person, fields_of(item).user, roster, guards):
+        if refusal := untouchable(person, fields_of(item).user, roster, guards):
             return Decision.protected(item, refusal)
         return self._ready(item, person, team)

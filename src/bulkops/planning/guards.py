@@ -46,20 +46,34 @@ def refuse_protected(plans: Sequence[Plan], *, skip_invalid: bool) -> None:
             )
 
 
-def refuse_changes(plan: Plan, allowed: Limit) -> None:
-    """Raise RefusedError when `plan` changes more than `allowed`, with the numbers and what would allow it."""
-    if allowed.percent is not None:
+def refuse_changes(plans: Sequence[Plan], allowed: Limit, *, agreed_before: int = 0) -> None:
+    """Raise RefusedError when `plans` together change more than `allowed`, with the numbers and what would allow it.
+
+    `agreed_before` are the changes of the job's other operations, which count with a count. Shares of one population
+    add up; where there are fewer than ten of something, its share is not asked for.
+    """
+    if allowed.percent is None:
+        _refuse_more(sum(plan.changes for plan in plans) + agreed_before, None, plans, allowed)
+        return
+    changes: dict[int, int] = {}
+    for plan in plans:
         if plan.population is None:
             raise RefusedError(
                 f"{plan.operation}: --max-changes {allowed} is a share, and the provider gives no count to take it of: "
                 f"use a count. Nothing was sent."
             )
-        if plan.population < SMALLEST_POPULATION:
-            return
-    of = plan.population if plan.population is not None else plan.changes
-    if allowed.exceeded(plan.changes, of=of):
-        share = f" of {plan.population}" if allowed.percent is not None else ""
-        raise RefusedError(
-            f"{plan.operation} changes {plan.changes}{share}, more than --max-changes {allowed}: nothing was sent. To "
-            f"allow exactly this plan: --max-changes {plan.changes}"
-        )
+        changes[plan.population] = changes.get(plan.population, 0) + plan.changes
+    for population, number in changes.items():
+        if population >= SMALLEST_POPULATION:
+            _refuse_more(number, population, plans, allowed)
+
+
+def _refuse_more(number: int, population: int | None, plans: Sequence[Plan], allowed: Limit) -> None:
+    if not allowed.exceeded(number, of=number if population is None else population):
+        return
+    named = " + ".join(plan.operation for plan in plans if plan.changes)
+    share = "" if population is None else f" of {population}"
+    raise RefusedError(
+        f"{named} changes {number}{share}, more than --max-changes {allowed}: nothing was sent. To allow exactly this "
+        f"plan: --max-changes {sum(plan.changes for plan in plans)}"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +29,14 @@ class ProtectedNames:
         """The first pattern that one of `names` matches."""
         folded = [name.casefold() for name in names if name]
         for pattern in self.patterns:
-            if any(fnmatch.fnmatchcase(name, pattern.casefold()) for name in folded):
+            if any(_matches(pattern.casefold(), name) for name in folded):
                 return pattern
         return None
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Whether `name` is `pattern`, in which `*` stands for anything and all else for itself."""
+    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), name, re.DOTALL) is not None
 
 
 @dataclass(slots=True)
@@ -201,14 +206,15 @@ class Planner:
         return tuple(await self.operation.removals(items, await self._ready_roster())) if items else ()
 
     async def last_administrators(self) -> tuple[str, ...]:
-        """Who administers the organisation now, if nobody of them would afterwards; else nobody."""
+        """Who administers the organisation now and can sign in, if nobody of them would afterwards; else nobody."""
         if not self._rosters.losing or self._group is None:
             return ()
-        left = await self._administrators(self._group)
-        if not left or not left <= self._rosters.losing:
+        holders = await self._administrators(self._group)
+        found = await (await self._ready_roster()).people(holders)
+        able = [person for people in found.values() for person in people if person.enabled]
+        if not able or not {person.id for person in able} <= self._rosters.losing:
             return ()
-        found = await (await self._ready_roster()).people(left)
-        return tuple(sorted(str(person) for people in found.values() for person in people))
+        return tuple(sorted(str(person) for person in able))
 
     async def _administrators(self, group: str) -> set[str]:
         return {link.key for link in await (await self._ready_roster()).links("role_group", group)}
@@ -247,7 +253,7 @@ class Planner:
         first = self._taken.setdefault(decision.effect, decision.item.row)
         if first == decision.item.row:
             return decision
-        return Decision.skip(decision.item, "duplicate_row", f"row {first} means the same account")
+        return Decision.skip(decision.item, "duplicate_row", f"row {first} means the same")
 
 
 def outcome_of(decision: Decision) -> Settled | None:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
+from bulkops.errors import AccessError, ConfigError, RejectedError
 from bulkops.fetch import Page, side_by_side, walk
 from bulkops.providers.base import Caller, Invitation, Link, Listing, Named, Organization, OrganizationFacts, Person
 
@@ -110,6 +111,8 @@ class Index(Generic[ThingT]):
         self._pages = self._pages or max(1, -(-len(found) // self._listing.max_limit))
         self._fill(found)
         self._walked = only is None
+        for name in only or ():
+            self._known.setdefault(name, ())  # asked for, and not there
 
     def _folded(self, thing: ThingT) -> set[str]:
         return {name.casefold() for name in self._names(thing)}
@@ -132,7 +135,7 @@ class Index(Generic[ThingT]):
         for thing in things:
             for name in self._folded(thing):
                 found[name].append(thing)
-        self._known = dict(found)
+        self._known.update(found)
 
 
 class OrganizationRoster:
@@ -160,11 +163,12 @@ class OrganizationRoster:
         self._accounts: Index[Person] = Index(
             org.accounts(), names=Person.names, search=org.find_accounts, expected=expected, keep_all=keep_all
         )
+        self._everybody: Index[Person] = Index(
+            org.everybody(), names=Person.names, search=None, expected=expected, keep_all=keep_all
+        )
         self._named: dict[tuple[str, str], Index[Named]] = {}
         self._links: dict[tuple[str, str], Sequence[Link]] = {}
         self._link_locks: dict[tuple[str, str], anyio.Lock] = {}
-        self._counted = False
-        self._count: int | None = None
 
     async def people(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
         """The members that each key names."""
@@ -177,6 +181,13 @@ class OrganizationRoster:
     async def invitations(self, addresses: Collection[str]) -> Mapping[str, Sequence[Invitation]]:
         """The invitations of each address, or with each id."""
         return await self._invitations.find(addresses)
+
+    async def everybody(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
+        """The members of the organisation at the top that each key names; nobody where it may not be read."""
+        try:
+            return await self._everybody.find(keys)
+        except (AccessError, ConfigError, RejectedError):
+            return dict.fromkeys(keys, ())  # rights in a business group alone do not open the organisation above it
 
     async def accounts(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
         """The members that each key names, with the fields that a change must write back."""
@@ -201,10 +212,11 @@ class OrganizationRoster:
 
     async def count_people(self) -> int | None:
         """How many members there are, by the total of their listing."""
-        if not self._counted:
-            self._count = (await self._org.people().page(0, 1)).total
-            self._counted = True
-        return self._count
+        return (await self._org.people().page(0, 1)).total
+
+    async def count_invitations(self) -> int | None:
+        """How many invitations are outstanding or expired, by the total of their listing."""
+        return (await self._org.invitations().page(0, 1)).total
 
     def how(self) -> Sequence[str]:
         """How each listing was read so far, in words."""

@@ -248,6 +248,9 @@ class Organization(Protocol):
     def people(self) -> Listing[Person]:
         """The accounts that are members now."""
 
+    def everybody(self) -> Listing[Person]:
+        """The members of the organisation at the top; the same as `people` where this is it."""
+
     def departed(self) -> Listing[Person]:
         """The accounts that were deleted and are still known."""
 
@@ -306,6 +309,9 @@ class Roster(Protocol):
     async def invitations(self, addresses: Collection[str]) -> Mapping[str, Sequence[Invitation]]:
         """The invitations of each address, or with each id."""
 
+    async def everybody(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
+        """The members of the organisation at the top that each key names; nobody where it may not be read."""
+
     async def accounts(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
         """The members that each key names, with the fields that a change must write back."""
 
@@ -317,6 +323,9 @@ class Roster(Protocol):
 
     async def administrators(self) -> Sequence[Named]:
         """The role group whose people administer the organisation; none where the provider has no such thing."""
+
+    async def count_invitations(self) -> int | None:
+        """How many invitations are outstanding or expired."""
 
     async def count_people(self) -> int | None:
         """How many members there are."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from bulkops.config import Auth, Config, TargetConfig
 from bulkops.fetch import walk
-from bulkops.model import Job
-from bulkops.providers.base import Person
+from bulkops.model import Batch, Item, Job
+from bulkops.providers.base import Change, Person
 from bulkops.sandbox import Sandbox, SandboxOptions
 from bulkops.transport import Scrubber
 from bulkops.wiring import (
@@ -50,9 +50,19 @@ class Silent:
         """Keep the plans."""
         self.plans.extend(plans)
 
+    def refused(self, plans: Sequence[Plan], job: Job) -> None:
+        """Keep nothing of them."""
+
     def warn(self, text: str) -> None:
         """Keep the warning."""
         self.warnings.append(text)
+
+
+class _Yes:
+    """A permit for what is not a run's."""
+
+    async def begin(self) -> None:
+        """Nothing to note."""
 
 
 @dataclass
@@ -127,6 +137,20 @@ class Desk:
             group = next(one for one in await walk(org.named("role_group")) if one.name == org.administrators)
             ids = {link.key for link in await walk(org.links("role_group", group.id))}
             return [person.username for person in await walk(org.people()) if person.id in ids]
+
+    async def strip_of_administration(self, username: str) -> None:
+        """Take the administrators' role group from somebody, as the vendor's own page would."""
+        async with open_organization(
+            self.config.choose(None)[1],
+            scrubber=Scrubber(),
+            overrides=Overrides(),
+            sandbox_state=self.folder / "unused",
+            environ={},
+        ) as org:
+            group = next(one for one in await walk(org.named("role_group")) if one.name == org.administrators)
+            person = next(one for one in await walk(org.people()) if one.username == username)
+            item = Item(1, username, Change(None, person.id, parent=group.id, person=person))
+            await org.send("unassign-role-group", Batch((item,)), _Yes())
 
     def results(self, run_id: str = "r1") -> list[dict[str, str]]:
         """The rows of results.csv."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -89,68 +90,82 @@ async def _steps(run: OpenRun, observer: Observer, stop: StopSignal) -> Sequence
         )
         for runner in run.runners
     ]
-    await _judge(run, plans)
+    await _judge(run, plans, observer)
     if run.options.dry_run:
         return plans
     asked = time.monotonic()
     await _agree(run, observer, stop, plans)
-    if time.monotonic() - asked > STALE_S:
-        first.forget()
-    for runner in run.runners:
-        if runner is not first:
+    stale = time.monotonic() - asked > STALE_S
+    for runner, plan in zip(run.runners, plans, strict=True):
+        # a list that is replaced as a whole loses whatever came to it since it was read
+        if stale or runner is not first or plan.removals:
             await _plan_again(run, observer, stop, runner)
         await runner.apply()
     return plans
 
 
 async def _plan_again(run: OpenRun, observer: Observer, stop: StopSignal, runner: Runner) -> None:
-    """An earlier operation has changed what this one finds: what was not agreed to is judged and asked anew."""
+    """What an operation finds has changed, or may have: what was not agreed to is judged and asked anew."""
     runner.forget()
     plan = await stop.unless_requested(
         partial(runner.survey, note_skipped=True, note_invalid=bool(run.options.skip_invalid))
     )
     try:
-        await _judge(run, [plan], runners=[runner])
+        await _judge(run, [plan], observer, runners=[runner])
         await _agree(run, observer, stop, [plan])
     except RefusedError as error:
+        if runner is run.runners[0]:
+            raise
         raise StoppedError(f"{error} The operations before it are done; resume goes on from here.") from error
 
 
 async def _agree(run: OpenRun, observer: Observer, stop: StopSignal, plans: Sequence[Plan]) -> None:
     """Ask for what is more than was agreed to before, and keep how much that is."""
-    if any(plan.changes > _agreed(run, plan) for plan in plans):
+    if not all(_is_agreed(run, plan) for plan in plans):
         try:
             await stop.unless_requested(partial(observer.confirm, plans, run.job))
         except InterruptedRunError as error:
             raise RefusedError("not confirmed: nothing was sent") from error
     for plan in plans:
-        run.ledger.put_note(f"agreed {plan.operation}", str(max(plan.changes, _agreed(run, plan))))
+        run.ledger.put_note(f"agreed {plan.operation}", str(max(plan.changes, _agreed(run, plan.operation))))
+        if plan.removals:
+            run.ledger.put_note(f"agreed removals {plan.operation}", json.dumps(plan.removals))
     run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
     await run.ledger.flush()
 
 
-def _agreed(run: OpenRun, plan: Plan) -> int:
+def _is_agreed(run: OpenRun, plan: Plan) -> bool:
+    """Whether a plan is no more than what was agreed to: in number, and in what goes without being named."""
+    removals = json.loads(run.ledger.note(f"agreed removals {plan.operation}") or "[]")
+    return plan.changes <= _agreed(run, plan.operation) and set(plan.removals) <= set(removals)
+
+
+def _agreed(run: OpenRun, kind: str) -> int:
     """How many changes of an operation were agreed to; fewer than none when nobody was asked yet."""
-    return int(run.ledger.note(f"agreed {plan.operation}") or -1)
+    return int(run.ledger.note(f"agreed {kind}") or -1)
 
 
-async def _judge(run: OpenRun, plans: Sequence[Plan], *, runners: Sequence[Runner] | None = None) -> None:
+async def _judge(
+    run: OpenRun, plans: Sequence[Plan], observer: Observer, *, runners: Sequence[Runner] | None = None
+) -> None:
     """Refuse plans that may not be carried out, or that are more than was agreed to. Nothing of them was sent."""
-    invalid = [one for plan in plans for one in plan.invalid_listed]
-    if invalid and not run.options.skip_invalid and run.ledger.note("confirmed") is None:
-        count = sum(plan.invalid for plan in plans)
-        raise JobFileError(
-            bad_rows(count, run.job.source, skippable=not any_whole(run.job.operations)), _problems(run, invalid)
-        )
     try:
+        _refuse_invalid(run, plans)
         refuse_protected(plans, skip_invalid=bool(run.options.skip_invalid))
-        for runner, plan in zip(runners or run.runners, plans, strict=True):
-            if plan.changes > _agreed(run, plan):
-                await _judge_changes(run, runner, plan)
-    except RefusedError as error:
-        if run.ledger.note("confirmed") is None:
-            raise
-        raise RefusedError(str(error).replace("othing was sent", "othing more was sent")) from error
+        await _judge_changes(run, plans, runners or run.runners)
+    except (JobFileError, RefusedError) as error:
+        observer.refused(plans, run.job)
+        if isinstance(error, RefusedError) and run.ledger.note("confirmed") is not None:
+            raise RefusedError(str(error).replace("othing was sent", "othing more was sent")) from error
+        raise
+
+
+def _refuse_invalid(run: OpenRun, plans: Sequence[Plan]) -> None:
+    invalid = [one for plan in plans for one in plan.invalid_listed]
+    if not invalid or run.options.skip_invalid or run.ledger.note("confirmed") is not None:
+        return
+    text = bad_rows(sum(plan.invalid for plan in plans), run.job.source, skippable=not any_whole(run.job.operations))
+    raise JobFileError(text, _problems(run, invalid))
 
 
 def _problems(run: OpenRun, decisions: Sequence[Decision]) -> Sequence[Problem]:
@@ -161,14 +176,17 @@ def _problems(run: OpenRun, decisions: Sequence[Decision]) -> Sequence[Problem]:
     ]
 
 
-async def _judge_changes(run: OpenRun, runner: Runner, plan: Plan) -> None:
-    """Hold a plan against `--max-changes`: a count, or a share of what there is, from 10 up."""
+async def _judge_changes(run: OpenRun, plans: Sequence[Plan], runners: Sequence[Runner]) -> None:
+    """Hold what the whole job changes against `--max-changes`: a count, or a share of what there is, from 10 up."""
     allowed = run.options.max_changes
-    if allowed is None:
+    if allowed is None or all(_is_agreed(run, plan) for plan in plans):
         return
     if allowed.percent is not None:
-        plan.population = await runner.population()
-    refuse_changes(plan, allowed)
+        for runner, plan in zip(runners, plans, strict=True):
+            plan.population = await runner.population()
+    planned = {plan.operation for plan in plans}
+    before = sum(max(0, _agreed(run, kind)) for kind in run.job.operations if kind not in planned)
+    refuse_changes(plans, allowed, agreed_before=before)
 
 
 async def _holding_the_lock(

@@ -40,5 +40,8 @@ class Observer(Protocol):
         Raises RefusedError when the answer is no, or nobody can be asked.
         """
 
+    def refused(self, plans: Sequence[Plan], job: Job) -> None:
+        """These plans are refused: the reason follows."""
+
     def warn(self, text: str) -> None:
         """Something worth knowing that stops nothing."""

@@ -73,7 +73,7 @@ def test_what_is_not_harmless_to_repeat_says_so(capsys: Capture) -> None:
 def test_lists_defaults_and_alternatives_are_explained(capsys: Capture) -> None:
     """What a cell may hold is not left to be guessed."""
     assert "several in a cell are parted by ;" in told(capsys, "invite")
-    assert "member or maintainer; of no account when removing; member if empty" in told(capsys, "add-team-member")
+    assert "member or maintainer; if empty, as they are, or member" in told(capsys, "add-team-member")
     assert "(one of them is needed)" in told(capsys, "revoke-invite")
     assert "rows a call  all rows of the file" in told(capsys, "allowlist-replace")
     assert "rows a call  1\n" in told(capsys, "unassign-role")

@@ -26,7 +26,7 @@ def _invite_id(value: object) -> str:
     text = str(value).strip()
     if not text.isascii() or not text.isdigit():
         raise ValueError("an invitation's id, which is a whole number")
-    return text
+    return str(int(text))
 
 
 def _name(text: str) -> str:
@@ -100,7 +100,9 @@ class TeamMemberFields(UserFields):
     """A person and a team."""
 
     team: Name = Field(description="team by name or id")
-    membership: Membership = Field(default="member", description="member or maintainer; of no account when removing")
+    membership: Membership | None = Field(
+        default=None, description="member or maintainer; if empty, as they are, or member; of no account when removing"
+    )
 
 
 class AllowlistFields(RowFields):

@@ -43,6 +43,7 @@ class AnypointOrganization:
         self.gates = session.gates
         self.meter = session.meter
         self._session = session
+        self._root_id = ""
         self._base = f"/accounts/api/organizations/{organization}"
 
     @property
@@ -71,12 +72,13 @@ class AnypointOrganization:
         body = _object(answer, "the organisation", "id")
         parents = body.get("parentOrganizationIds")
         root = not parents if isinstance(parents, list) else body.get("isRoot", True) is not False
+        self._root_id = str(parents[0]) if isinstance(parents, list) and parents else str(body["id"])
         return OrganizationFacts(
             id=str(body["id"]),
             name=str(body.get("name") or self.organization),
             owner_id=str(body["ownerId"]) if body.get("ownerId") else None,
             root=root,
-            root_id=str(parents[0]) if isinstance(parents, list) and parents else str(body["id"]),
+            root_id=self._root_id,
         )
 
     async def caller(self) -> Caller:
@@ -99,6 +101,11 @@ class AnypointOrganization:
     def accounts(self) -> Listing[Person]:
         """Users with the fields that a change writes back, without the organisation in each row ?."""
         return self._listing("/users", listings.account, resource="users", params=_LIGHT)
+
+    def everybody(self) -> Listing[Person]:
+        """Members of the root organisation, which a business group's facts name; before they are read, of this one."""
+        base = f"/accounts/api/organizations/{self._root_id or self.organization}"
+        return self._listing(f"{base}/members", listings.person, resource="members of the root")
 
     def departed(self) -> Listing[Person]:
         """Softly deleted accounts; only the root organisation has any."""

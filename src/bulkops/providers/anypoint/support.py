@@ -81,7 +81,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
     ),
     "assign-role": OperationSupport(
         fields=fields.RoleFields,
-        answers=AnswerShape.ALL_OR_NOTHING,
+        answers=AnswerShape.OPAQUE,
         batch_size=25,
         max_batch=100,
         calls=(f"POST {ORG}/users/{{user}}/roles",),
@@ -90,7 +90,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
     ),
     "unassign-role": OperationSupport(
         fields=fields.RoleFields,
-        answers=AnswerShape.SINGLE,
+        answers=AnswerShape.OPAQUE,
         batch_size=1,
         max_batch=1,
         calls=(f"DELETE {ORG}/users/{{user}}/roles/{{role}}",),

@@ -33,8 +33,9 @@ def changes(batch: Batch[Any]) -> Sequence[Change]:
     return [item.payload for item in batch.items]
 
 
-def _bare(answer: Answer, *, complete: bool = False) -> BatchAnswer:
-    return BatchAnswer(answer.status, answer.request_id, complete=complete)
+def _bare(answer: Answer) -> BatchAnswer:
+    """A status that does not tell the items apart: what became of them is read back."""
+    return BatchAnswer(answer.status, answer.request_id)
 
 
 async def invite(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAnswer:
@@ -137,7 +138,7 @@ async def assign_roles(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAn
     found = changes(batch)
     body = {change.key: context_of(change) for change in found}
     path = f"/users/{found[0].parent}/roles"
-    return _bare(await wire.write("POST", path, body, permit, gate="users/roles"), complete=True)
+    return _bare(await wire.write("POST", path, body, permit, gate="users/roles"))
 
 
 async def unassign_role(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAnswer:
@@ -145,7 +146,7 @@ async def unassign_role(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchA
     change = changes(batch)[0]
     path = f"/users/{change.parent}/roles/{change.key}"
     answer = await wire.write("DELETE", path, context_of(change), permit, gate="users/roles")
-    return _bare(answer, complete=True)
+    return _bare(answer)
 
 
 def context_of(change: Change) -> dict[str, str]:

@@ -27,6 +27,14 @@ class SandboxProcess:
         with urllib.request.urlopen(f"{self.url}/__sandbox/{path}", timeout=30) as answer:
             return json.loads(answer.read())
 
+    def call(self, method: str, path: str) -> Any:
+        """A call of the vendor's own API, with the fixed token; the decoded answer."""
+        request = urllib.request.Request(
+            self.url + path, headers={"Authorization": f"Bearer {self.token}"}, method=method
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
     def send(self, method: str, path: str, body: Any) -> None:
         """A control call with a JSON body."""
         request = urllib.request.Request(

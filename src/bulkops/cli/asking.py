@@ -25,7 +25,7 @@ def plan_text(plans: Sequence[Plan], target: str) -> str:
 
 def _plan_lines(plan: Plan, target: str) -> str:
     calls = "1 call" if plan.calls == 1 else f"{plan.calls:,} calls"
-    lines = [f"Plan: {plan.operation} on target {target}"]
+    lines = [f"Plan: {plan.operation} on target {target}" + (f", {plan.scope}" if plan.scope else "")]
     lines.extend(f"  {number:,} to be {effect}" for effect, number in sorted(plan.effects.items()))
     lines.append(f"  {plan.ready:,} to send in {calls}" + ("" if plan.ready else ": nothing to do"))
     lines.extend(f"  {number:,} skipped: {code.replace('_', ' ')}" for code, number in sorted(plan.skipped.items()))

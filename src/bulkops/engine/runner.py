@@ -89,6 +89,8 @@ class Runner:
         """
         self.phase.name = "planning"
         plan = await self._planner.new_plan()
+        if plan.scope:
+            self._settler.note = f"{plan.scope}: {plan.effect}"  # the report says how far the row's effect goes
         batcher = Batcher(
             self._limits.batch_size,
             self._limits.body_bytes,

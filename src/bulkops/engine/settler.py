@@ -34,6 +34,7 @@ class Settler:
         sender: Sender,
         stop: StopSignal,
     ) -> None:
+        self.note = ""  # what is said of rows that were done
         self._planner = planner
         self._org = org
         self._ledger = ledger
@@ -131,7 +132,7 @@ class Settler:
 
     def _applied(self, question: Question) -> Outcome:
         message = {
-            Why.ACCEPTED: "",
+            Why.ACCEPTED: self.note,
             Why.LOST: "the answer was lost; found done in the organisation",
             Why.REFUSED: "its batch was refused; found done in the organisation",
         }[question.why]

@@ -79,6 +79,9 @@ class Operation(Protocol):
     def key(self, fields: BaseModel) -> str:
         """The effect that a row intends, for finding repeats; compared case folded."""
 
+    def way_back(self, roster: Roster) -> str:
+        """What takes it back here, in words."""
+
     def effect(self, roster: Roster) -> str:
         """What a row does here, in a few words for the plan: "invited", "deleted softly from the organisation"."""
 
@@ -138,6 +141,7 @@ class Verb:
     """
 
     kind: ClassVar[str]
+    undo: ClassVar[str]
     whole: ClassVar[bool] = False
     repeatable: ClassVar[bool] = True
     destructive: ClassVar[bool] = False
@@ -158,6 +162,10 @@ class Verb:
         asked = [Item(item.row, item.key, fields_of(item)) for item in items]
         decisions = await self.resolve(asked, roster, NOBODY)
         return {row: VERDICTS[decision.fate] for row, decision in decisions.items()}
+
+    def way_back(self, roster: Roster) -> str:
+        """The same everywhere."""
+        return self.undo
 
     async def population(self, roster: Roster) -> int | None:
         """The members of the organisation."""

@@ -32,6 +32,10 @@ class DeleteUser(Verb):
             return "deleted from the organisation"
         return f"stripped of their permissions in the business group {roster.facts.name}; the accounts stay"
 
+    def way_back(self, roster: Roster) -> str:
+        """In a business group the account stays, so that its permissions can be given again."""
+        return self.undo if roster.facts.root else "assign-role-group and assign-role give permissions again"
+
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """Finds whom each row means. Several matches, or none that was ever known, is an invalid row."""
         found = await whom(items, roster, gone_is_done=True)

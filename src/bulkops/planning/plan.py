@@ -45,12 +45,13 @@ class Plan:
 
     `ready` rows will be sent, in about `calls` calls. `removals` are things that the file does not name and that go
     all the same. `population` is how many there are of what is changed. `effect` says in words what a row does,
-    `reads` how the organisation was read.
+    `reads` how the organisation was read. `scope` names the business group that alone is changed, if it is one.
     """
 
     operation: str
     effect: str = ""
     undo: str = ""
+    scope: str = ""
     destructive: bool = False
     ready: int = 0
     effects: Counter[str] = field(default_factory=Counter)
@@ -76,6 +77,7 @@ class Plan:
             "operation": self.operation,
             "effect": self.effect,
             "undo": self.undo,
+            "scope": self.scope,
             "destructive": self.destructive,
             "ready": self.ready,
             "changes": self.changes,
@@ -188,7 +190,8 @@ class Planner:
         return Plan(
             operation.kind,
             effect=operation.effect(roster),
-            undo=operation.undo,
+            undo=operation.way_back(roster),
+            scope="" if roster.facts.root else f"business group {roster.facts.name}",
             destructive=operation.destructive,
         )
 

@@ -30,7 +30,7 @@ class DeleteUser(Verb):
         """The root organisation loses the person, a business group only takes its permissions away."""
         if roster.facts.root:
             return "deleted from the organisation"
-        return f"stripped of their permissions in the business group {roster.facts.name}; the accounts stay"
+        return "stripped of their permissions there; the accounts stay"
 
     def way_back(self, roster: Roster) -> str:
         """In a business group the account stays, so that its permissions can be given again."""

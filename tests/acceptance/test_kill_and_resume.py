@@ -13,7 +13,7 @@ import pytest
 
 from bulkops.testing.processes import SandboxProcess, Shell, sandbox_process
 
-ROWS = 400
+ROWS = 600
 KILLS = 20
 FAULTS = [
     {"kind": "delay_after", "method": "POST", "path": "*/invites", "probability": 0.8, "seconds": 0.12},

@@ -18,7 +18,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from bulkops.errors import ConfigError
 
 FILE_NAME = "bulkops.toml"
-PROVIDERS = ("anypoint", "vmware-csp", "wiremock-cloud", "sandbox")
 SECRETS = ("token", "client_id", "client_secret", "username", "password", "api_token", "api_key")
 METHODS: Mapping[str, tuple[str, ...]] = {
     "bearer": ("token",),

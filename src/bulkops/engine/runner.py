@@ -35,7 +35,6 @@ class Phase:
     """What the run is doing, for people to read."""
 
     name: str = "starting"
-    sent_rows: int = 0
 
 
 class Runner:
@@ -279,7 +278,6 @@ class Runner:
     async def _deliver(self, batch: Batch[Any]) -> Batch[Any] | None:
         try:
             await self.sender.deliver(batch)
-            self.phase.sent_rows += len(batch)
         finally:
             self._outstanding -= 1
             self._idle.set()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import anyio
 
-from bulkops.errors import BulkopsError, InterruptedRunError
+from bulkops.errors import BulkopsError
 
 T = TypeVar("T")
 
@@ -24,11 +24,6 @@ class StopSignal:
     def requested(self) -> bool:
         """Whether no new call may begin."""
         return self.reason is not None
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether it was a person or the system that asked, so that what is in flight may be finished calmly."""
-        return isinstance(self.reason, InterruptedRunError)
 
     def request(self, reason: BulkopsError) -> None:
         """No new call from now on."""

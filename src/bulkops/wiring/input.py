@@ -32,9 +32,6 @@ from bulkops.providers.base import OperationSupport
 from bulkops.wiring.options import WorkOptions, parse_allowance
 from bulkops.wiring.targets import AVAILABLE
 
-FAILED_KEPT = 1000
-"""Invalid rows whose own message is kept for the report; the rest say only that they are invalid."""
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:

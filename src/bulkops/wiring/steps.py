@@ -24,7 +24,7 @@ from bulkops.wiring.preparing import any_whole, bad_rows
 from bulkops.wiring.targets import open_organization
 from bulkops.wiring.watching import Observer, Progress
 
-STALE_S = 5.0
+STALE_S = 0.5
 """A plan that waited longer for its confirmation is made anew: meanwhile others may have done some of it."""
 
 

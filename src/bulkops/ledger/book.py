@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from bulkops.errors import LedgerError
 from bulkops.ledger.base import Claim
-from bulkops.model import FINAL, Counts, Outcome, RowSet, Settled, State, may_change
+from bulkops.model import FINAL, Change, Counts, Outcome, RowSet, Settled, State
 
 Ended = tuple[int, int, Outcome]
 """One run of rows that ended alike: first row, last row, how."""
 
 _STATES = tuple(State)
+_BYTES = tuple(bytes((state,)) for state in State)
 _NO_ROW = 0xFF  # rows count from 1, so the first byte stands for none
 
 
 class Book:
-    """One byte a row, the open claims, and the only ways to change them.
+    """One byte a row and the open claims. A row's state changes by a `Change` alone.
 
     Each method that changes something checks all of its input first: a LedgerError leaves the book as it was.
     """
@@ -59,40 +60,44 @@ class Book:
 
     def begin(self, rows: RowSet, *, attempt: int, at: float) -> Claim:
         """Pending rows become begun, under a new claim."""
-        self._demand_pending(rows)
+        try:
+            change = Change.begun(rows)
+        except ValueError as error:
+            raise LedgerError(str(error)) from error
+        self._apply(change)
         self.last_claim += 1
         claim = Claim(self.last_claim, rows, attempt, at)
-        self._mark(rows.runs, State.BEGUN)
         self._open[claim.id] = (claim,)
         return claim
 
     def settle(self, claim: Claim, outcomes: Sequence[Settled], doubts: Sequence[Settled]) -> list[Ended] | None:
         """Close `claim` but for `doubts`; the runs of rows that ended now. None: closed before, nothing changed."""
-        parts = self.parts(claim.id)
+        parts = self._open.get(claim.id, ())
         if not doubts and _is_whole(parts, claim, outcomes):  # by far the most frequent, so it takes a short way
-            self._mark(claim.rows.runs, outcomes[0].outcome.state)
+            rows, outcome = claim.rows, outcomes[0].outcome
+            self._apply(_END[self._states[rows.runs[0][0]]](rows, outcome))
             del self._open[claim.id]
-            return [(first, last, outcomes[0].outcome) for first, last in claim.rows.runs]
+            return [(first, last, outcome) for first, last in rows.runs]
         kept, open_rows = _divide(parts, claim.rows)
         if not open_rows:
             return None
         draw = _Draw(claim, open_rows)
-        ended = draw.runs(outcomes, FINAL)
-        doubted = draw.runs(doubts, (State.IN_DOUBT,))
+        ended = draw.take(outcomes, FINAL)
+        doubted = draw.take(doubts, (State.IN_DOUBT,))
         # All answers are checked: from here on nothing fails, so a claim is settled whole or not at all.
-        for first, last, outcome in (*ended, *doubted):
-            self._mark(((first, last),), outcome.state)
-        if draw.left:
-            self._mark(RowSet.of(draw.left).runs, State.PENDING)
+        standing = {self._states[part.rows.runs[0][0]] for part in parts}  # the rows of one part stand alike
+        for change in self._settlement(standing, ended, doubted, RowSet.of(draw.left)):
+            self._apply(change)
         self._keep(claim.id, _by_reason(parts[0], kept, doubted))
-        return ended
+        return _runs(ended)
 
     def conclude(self, rows: RowSet, outcome: Outcome) -> list[Ended]:
         """Pending rows get their outcome without a call."""
-        if outcome.state not in FINAL or not may_change(State.PENDING, outcome.state):
-            raise LedgerError(f"pending rows cannot become {outcome.state.label} without a call")
-        self._demand_pending(rows)
-        self._mark(rows.runs, outcome.state)
+        try:
+            change = Change.concluded(rows, outcome)
+        except ValueError as error:
+            raise LedgerError(str(error)) from error
+        self._apply(change)
         return [(first, last, outcome) for first, last in rows.runs]
 
     def restore_ended(self, rows: Iterable[tuple[int, int | None, int]]) -> None:
@@ -111,11 +116,13 @@ class Book:
         if len(states) != self.total + 1:
             raise LedgerError(f"it has outcomes for rows beyond the {self.total:,} rows of the run")
         self._tally = [states.count(state) for state in State]
+        if self._tally[State.PENDING] + sum(self.done()) != self.total:
+            raise LedgerError("it has outcomes that are no ends")
 
     def restore_claim(self, claim: Claim) -> None:
         """Read back a claim that was left open: its rows are in doubt."""
-        self._demand_pending(claim.rows)
-        self._mark(claim.rows.runs, State.IN_DOUBT)
+        self._apply(Change.begun(claim.rows))
+        self._apply(Change.doubted(claim.rows, claim.doubt))
         self._open[claim.id] = (*self.parts(claim.id), claim)
         self.last_claim = max(self.last_claim, claim.id)
 
@@ -125,26 +132,46 @@ class Book:
         else:
             del self._open[claim_id]
 
-    def _mark(self, runs: Iterable[tuple[int, int]], new: State) -> None:
-        """Give `runs` their new state. All rows of a run must stand alike, which every caller has made sure of."""
+    def _settlement(
+        self, standing: Collection[int], ended: Sequence[Settled], doubted: Sequence[Settled], left: RowSet
+    ) -> Iterator[Change]:
+        """What becomes of open rows, which are begun or in doubt: their ends, their doubts, and what goes back."""
+        for answers, make in ((ended, _END), (doubted, _DOUBT)):
+            for answer in answers:
+                for old, rows in self._parted(answer.rows, standing):
+                    yield make[old](rows, answer.outcome)
+        for old, rows in self._parted(left, standing):
+            yield _BACK[old](rows)
+
+    def _parted(self, rows: RowSet, standing: Collection[int]) -> Sequence[tuple[int, RowSet]]:
+        """`rows` by where they stand; none where there are no rows."""
+        if len(standing) == 1 and rows:
+            return [(old, rows) for old in standing]
+        parts = [(old, RowSet.of(row for row in rows if self._states[row] == old)) for old in standing]
+        return [(old, part) for old, part in parts if part]
+
+    def _apply(self, change: Change) -> None:
+        """The one way in which states change. Raises LedgerError unless each row stands where the change begins."""
+        rows, old, new, _outcome = change
+        states, tally, runs = self._states, self._tally, rows.runs
+        if runs[0][0] < 1 or runs[-1][1] > self.total:
+            raise self._refusal(change)
+        for first, last in runs:
+            # a row by itself is told faster by its byte
+            if states[first] != old if first == last else states.count(old, first, last + 1) <= last - first:
+                raise self._refusal(change)
         for first, last in runs:
             length = last - first + 1
-            self._tally[self._states[first]] -= length
-            self._tally[new] += length
+            tally[old] -= length
+            tally[new] += length
             if length == 1:
-                self._states[first] = new
+                states[first] = new
             else:
-                self._states[first : last + 1] = bytes((new,)) * length
+                states[first : last + 1] = _BYTES[new] * length
 
-    def _demand_pending(self, rows: RowSet) -> None:
-        if not rows.runs:
-            raise LedgerError("no rows were named")
-        for end in (rows.runs[0][0], rows.runs[-1][1]):
-            self.state_of(end)
-        for first, last in rows.runs:
-            if self._states.count(State.PENDING, first, last + 1) != last - first + 1:
-                row = next(row for row in range(first, last + 1) if self._states[row] != State.PENDING)
-                raise LedgerError(f"row {row} is {self.state_of(row).label}, not pending")
+    def _refusal(self, change: Change) -> LedgerError:
+        row = next(row for row in change.rows if self.state_of(row) is not change.old)
+        return LedgerError(f"row {row} is {self.state_of(row).label}, not {change.old.label}")
 
 
 class _Draw:
@@ -155,15 +182,15 @@ class _Draw:
         self._claim = claim
         self._open = open_rows
 
-    def runs(self, answers: Sequence[Settled], allowed: Collection[State]) -> list[Ended]:
-        """The runs that `answers` settle, neighbours with one outcome joined."""
-        runs: list[Ended] = []
+    def take(self, answers: Sequence[Settled], allowed: Collection[State]) -> list[Settled]:
+        """`answers` with the rows that they settle."""
+        taken: list[Settled] = []
         for answer in answers:
             if answer.outcome.state not in allowed:
                 raise LedgerError(f"{answer.outcome.state.label} does not belong among these outcomes of a claim")
-            for first, last in self._take(answer.rows).runs:
-                _join(runs, first, last, answer.outcome)
-        return runs
+            if rows := self._take(answer.rows):
+                taken.append(answer if rows is answer.rows else Settled(rows, answer.outcome))
+        return taken
 
     def _take(self, rows: RowSet) -> RowSet:
         if not self.left.issuperset(rows):
@@ -180,6 +207,22 @@ class _Draw:
         return row in self.left
 
 
+def _found(rows: RowSet, outcome: Outcome) -> Change:
+    return (Change.given_up if outcome.state is State.FAILED else Change.found_applied)(rows, outcome)
+
+
+# What settles open rows, by where they stand.
+_END: dict[int, Callable[[RowSet, Outcome], Change]] = {State.BEGUN: Change.answered, State.IN_DOUBT: _found}
+_DOUBT: dict[int, Callable[[RowSet, Outcome], Change]] = {
+    State.BEGUN: Change.doubted,
+    State.IN_DOUBT: Change.still_doubted,
+}
+_BACK: dict[int, Callable[[RowSet], Change]] = {
+    State.BEGUN: Change.given_back,
+    State.IN_DOUBT: Change.found_not_applied,
+}
+
+
 def _is_whole(parts: tuple[Claim, ...], claim: Claim, outcomes: Sequence[Settled]) -> bool:
     """Whether all rows of an untouched claim ended alike."""
     if len(outcomes) != 1 or len(parts) != 1 or outcomes[0].outcome.state not in FINAL:
@@ -187,11 +230,17 @@ def _is_whole(parts: tuple[Claim, ...], claim: Claim, outcomes: Sequence[Settled
     return outcomes[0].rows.runs == claim.rows.runs == parts[0].rows.runs
 
 
-def _join(runs: list[Ended], first: int, last: int, outcome: Outcome) -> None:
-    if runs and runs[-1][1] == first - 1 and (runs[-1][2] is outcome or runs[-1][2] == outcome):
-        runs[-1] = (runs[-1][0], last, outcome)
-    else:
-        runs.append((first, last, outcome))
+def _runs(ended: Sequence[Settled]) -> list[Ended]:
+    """The runs of rows that ended, neighbours with one outcome joined."""
+    runs: list[Ended] = []
+    for answer in ended:
+        outcome = answer.outcome
+        for first, last in answer.rows.runs:
+            if runs and runs[-1][1] == first - 1 and runs[-1][2] == outcome:
+                runs[-1] = (runs[-1][0], last, outcome)
+            else:
+                runs.append((first, last, outcome))
+    return runs
 
 
 def _divide(parts: tuple[Claim, ...], rows: RowSet) -> tuple[tuple[Claim, ...], set[int]]:
@@ -203,13 +252,13 @@ def _divide(parts: tuple[Claim, ...], rows: RowSet) -> tuple[tuple[Claim, ...], 
     return kept, {row for part in parts for row in part.rows if row in named}
 
 
-def _by_reason(claim: Claim, kept: Sequence[Claim], doubted: Sequence[Ended]) -> tuple[Claim, ...]:
+def _by_reason(claim: Claim, kept: Sequence[Claim], doubted: Sequence[Settled]) -> tuple[Claim, ...]:
     """What stays open of `claim`: one part for each reason."""
     rows: dict[Outcome | None, list[int]] = {}
     for part in kept:
         rows.setdefault(part.doubt, []).extend(part.rows)
-    for first, last, outcome in doubted:
-        rows.setdefault(outcome, []).extend(range(first, last + 1))
+    for answer in doubted:
+        rows.setdefault(answer.outcome, []).extend(answer.rows)
     return tuple(_part(claim, RowSet.of(numbers), reason) for reason, numbers in rows.items())
 
 

@@ -1,13 +1,15 @@
 """Frozen values that every room shares, and the legal changes of an item's state."""
 
+from bulkops.model.changes import Change
 from bulkops.model.jobs import Batch, Counts, Item, Job, Payload, Problem, Row, Traffic, shorten
 from bulkops.model.outcomes import Outcome, Settled, Verdict
 from bulkops.model.rows import RowSet
-from bulkops.model.states import FINAL, State, may_change
+from bulkops.model.states import FINAL, State
 
 __all__ = [
     "FINAL",
     "Batch",
+    "Change",
     "Counts",
     "Item",
     "Job",
@@ -20,6 +22,5 @@ __all__ = [
     "State",
     "Traffic",
     "Verdict",
-    "may_change",
     "shorten",
 ]

@@ -7,7 +7,10 @@ from enum import Enum
 
 from bulkops.errors import AttemptError
 from bulkops.model.rows import RowSet
-from bulkops.model.states import State
+from bulkops.model.states import FINAL, State
+
+_SUCCEEDED = State.SUCCEEDED
+_ENDINGS = FINAL | {State.IN_DOUBT}
 
 
 class Verdict(Enum):
@@ -20,10 +23,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of an item. Made by the constructors below, never by hand.
+    """The end of an item, or its doubt. Made by the constructors below; by hand only from what a ledger stored.
 
-    `code` is the stable word of the `_error` column ("" for a success), `message` is the provider's own text or
-    ours, free of secrets; `attempts` counts tries that were sent.
+    `code` is the stable word of the `_error` column ("" for a success, and for nothing else), `message` is the
+    provider's own text or ours, free of secrets; `attempts` counts tries that were sent.
+    Raises ValueError for anything else: a row that is pending or begun has no outcome.
     """
 
     state: State
@@ -32,6 +36,14 @@ class Outcome:
     attempts: int = 0
     http_status: int | None = None
     request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.state not in _ENDINGS:
+            raise ValueError(f"{self.state.label} is no outcome")
+        if (self.code == "") is not (self.state is _SUCCEEDED):
+            raise ValueError(f"{self.state.label} with the code {self.code!r}: a success alone has none")
+        if self.attempts < 0:
+            raise ValueError(f"{self.attempts} attempts are no number of attempts")
 
     @classmethod
     def succeeded(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +16,21 @@ class RowSet:
     @classmethod
     def of(cls, rows: Iterable[int]) -> RowSet:
         """The set of `rows`, in any order; repeats count once."""
+        ascending = sorted(set(rows))
+        if not ascending:
+            return cls()
+        first, last = ascending[0], ascending[-1]
+        if last - first < len(ascending):  # neighbours all, as in most batches
+            return cls(((first, last),))
         runs: list[tuple[int, int]] = []
-        for row in sorted(rows):
-            if runs and row <= runs[-1][1] + 1:
-                runs[-1] = (runs[-1][0], max(row, runs[-1][1]))
-            else:
-                runs.append((row, row))
-        return cls(tuple(runs))
+        for before, row in pairwise(ascending):
+            if row > before + 1:
+                runs.append((first, before))
+                first = row
+        return cls((*runs, (first, last)))
 
     def __iter__(self) -> Iterator[int]:
-        for first, last in self.runs:
-            yield from range(first, last + 1)
+        return chain.from_iterable(range(first, last + 1) for first, last in self.runs)
 
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.runs)

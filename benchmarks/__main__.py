@@ -6,9 +6,9 @@ import argparse
 import sys
 import time
 
-from benchmarks import engine, measure, startup, validate
+from benchmarks import engine, ledger, measure, startup, validate
 
-ALL = {"startup": startup.main, "validate": validate.main, "engine": engine.main}
+ALL = {"startup": startup.main, "validate": validate.main, "engine": engine.main, "ledger": ledger.main}
 
 
 def main() -> int:

@@ -49,6 +49,7 @@ class Result:
 BARE, BARE_UV = "bare aiohttp, standard loop", "bare aiohttp, uvloop"
 COMMAND = "bulkops run"
 STANDARD, MEMORY = "engine, standard loop, SQLite", "engine, uvloop, memory"
+SQLITE = "engine, uvloop, SQLite"
 ALL = (BARE, BARE_UV, COMMAND, STANDARD, MEMORY)
 SETTINGS = (
     Setting("single calls, no latency, answers name the rows", 20_000, 1, (0, 0), True, ALL),
@@ -102,6 +103,7 @@ class Bench:
             BARE_UV: ("benchmarks.bare", "uvloop"),
             STANDARD: ("benchmarks.direct", "standard", "sqlite"),
             MEMORY: ("benchmarks.direct", "uvloop", "memory"),
+            SQLITE: ("benchmarks.direct", "uvloop", "sqlite"),
         }[variant]
         root = str(Path(__file__).resolve().parents[1])
         entry = f"import sys; sys.path.insert(0, {root!r}); from {module} import main; main(*sys.argv[1:])"

@@ -79,8 +79,8 @@ class Ledger(LedgerView, Protocol):
         """Note that a request for `rows` is about to leave. Durable when this returns.
 
         Everything noted before is durable then, too.
-        Raises LedgerError if the note may not have reached the disk, or another process took the run over: do
-        not send.
+        Raises LedgerError if the note may not have reached the disk, another process took the run over, or it cannot
+        be told whether one did: do not send. On return half of the lease, at least, is left for the bytes to leave.
         """
 
     def settle(self, claim: Claim, outcomes: Sequence[Settled], *, doubts: Sequence[Settled] = ()) -> None:
@@ -107,8 +107,9 @@ class Ledger(LedgerView, Protocol):
         """Take the run for `owner`; renew by calling again.
 
         Raises RefusedError, naming the holder, while another owner lives: one on this host whose process runs, or
-        one elsewhere whose lease has not ended. The lock of a dead owner is taken over, and fences it off: its later
-        writes raise LedgerError.
+        one elsewhere. That one is taken for dead when its lease has ended by our clock, and then nothing was written
+        for the length of its lease while we watched, whatever the two hosts' clocks say: this may take so long. The
+        lock of a dead owner is taken over, and fences it off: its later writes raise LedgerError.
         """
 
     async def release(self) -> None:

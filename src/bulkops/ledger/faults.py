@@ -36,7 +36,7 @@ def explain(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
         code = sqlite3.SQLITE_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else sqlite3.SQLITE_IOERR
     else:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the low byte is the general code
-    words = _WORDS.get(code, "it cannot be used")
+    words = _WORDS.get(code, f"it cannot be used: {_DAMAGED}")
     return LedgerError(f"ledger {path}: {words} ({error})")
 
 
@@ -50,5 +50,7 @@ def explained(path: Path) -> Iterator[None]:
     """Turn errors of SQLite and the disk into LedgerError."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise damaged(path, f"a text in it is none ({error})") from error
     except (sqlite3.Error, OSError) as error:
         raise explain(error, path) from error

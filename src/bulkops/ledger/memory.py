@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from bulkops.errors import LedgerError, RefusedError
 from bulkops.ledger.base import Claim, Owner
 from bulkops.ledger.book import Book, Ended
-from bulkops.ledger.lock import Hold
+from bulkops.ledger.lock import Hold, watch
 from bulkops.model import Counts, Outcome, RowSet, Settled, State, Traffic
 
 
@@ -22,6 +22,7 @@ class MemoryLedger:
         self._traffic = Traffic()
         self._notes: dict[str, str] = {}
         self._hold: Hold | None = None
+        self._renewals = 0
         self._closed = False
 
     @property
@@ -90,12 +91,13 @@ class MemoryLedger:
     async def acquire(self, owner: Owner, *, lease_s: float) -> None:
         """Take the run for `owner`, or renew its lease."""
         self._check()
-        now = self._clock()
-        hold = self._hold
-        if hold is not None and hold.owner != owner and hold.lives(now=now, host=owner.host):
-            raise RefusedError(hold.refusal(host=owner.host))
+        hold, now = self._hold, self._clock()
+        if hold is not None and hold.owner != owner:
+            await self._refuse_living(hold, owner.host)
+            self._check()
+        self._renewals += 1
         taken_at = hold.taken_at if hold is not None and hold.owner == owner else now
-        self._hold = Hold(owner, taken_at, now + lease_s)
+        self._hold = Hold(owner, taken_at, now + lease_s, lease_s)
 
     async def release(self) -> None:
         """Give the run back."""
@@ -105,6 +107,12 @@ class MemoryLedger:
     async def close(self) -> None:
         """Nothing is written any more."""
         self._closed = True
+
+    async def _refuse_living(self, hold: Hold, host: str) -> None:
+        if hold.lives(now=self._clock(), host=host):
+            raise RefusedError(hold.refusal(host=host))
+        if hold.owner.host != host and not await watch(lambda: self._renewals, for_s=hold.lease_s):
+            raise RefusedError(hold.renewed())
 
     def _check(self) -> None:
         if self._closed:

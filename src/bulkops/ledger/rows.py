@@ -6,12 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 
 from bulkops.errors import LedgerError
-from bulkops.ledger.base import Claim, Owner
+from bulkops.ledger.base import Claim
 from bulkops.ledger.book import Book, Ended
-from bulkops.ledger.lock import Hold
+from bulkops.ledger.head import Head
 from bulkops.model import Outcome, RowSet, Settled, State
 
 SettledRow = tuple[int, int | None, int, int, int | None, int | None, str | None, int]
+DetailRow = tuple[int, str, str]
 ClaimRow = tuple[int, int, int, int, int, int | None, int | None, int | None, str | None]
 
 _REMEMBERED = 10_000  # texts; beyond that one may be stored a second time, which costs its bytes and nothing else
@@ -21,7 +22,7 @@ class Details:
     """Codes and messages stored once, named by a number; `fresh` holds what no transaction has taken yet."""
 
     def __init__(self, next_id: int = 1) -> None:
-        self.fresh: list[tuple[int, str, str]] = []
+        self.fresh: list[DetailRow] = []
         self._ids: dict[tuple[str, str], int] = {}
         self._next_id = next_id
 
@@ -46,13 +47,18 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _request(outcome: Outcome) -> str | None:
+    """A provider's id of a request, in one line: `sums` reads many at once, a line each."""
+    request = outcome.request_id
+    return request and storable(request).replace("\n", " ")
+
+
 def settled_row(ended: Ended, details: Details, at: int) -> SettledRow:
     """A run of rows that ended, as stored."""
     first, last, outcome = ended
     detail = details.id_of(outcome.code, outcome.message)
-    request = outcome.request_id and storable(outcome.request_id)
     until = None if last == first else last
-    return first, until, int(outcome.state), outcome.attempts, outcome.http_status, detail, request, at
+    return first, until, int(outcome.state), outcome.attempts, outcome.http_status, detail, _request(outcome), at
 
 
 def claim_rows(claim: Claim, details: Details, at: int) -> list[ClaimRow]:
@@ -61,18 +67,8 @@ def claim_rows(claim: Claim, details: Details, at: int) -> list[ClaimRow]:
     if doubt is None:
         return [(claim.id, first, last, claim.attempt, at, None, None, None, None) for first, last in claim.rows.runs]
     detail = details.id_of(doubt.code, doubt.message)
-    request = doubt.request_id and storable(doubt.request_id)
-    return [
-        (claim.id, first, last, claim.attempt, at, doubt.attempts, doubt.http_status, detail, request)
-        for first, last in claim.rows.runs
-    ]
-
-
-def read_hold(connection: sqlite3.Connection) -> Hold | None:
-    """The lock as stored; None when nobody has it."""
-    names = "owner, host, pid, started_at, taken_ms, lease_ms"
-    owner, host, pid, started_at, taken_ms, lease_ms = connection.execute(f"SELECT {names} FROM run").fetchone()  # noqa: S608
-    return None if owner is None else Hold(Owner(owner, host, pid, started_at), taken_ms / 1000, lease_ms / 1000)
+    how = (doubt.attempts, doubt.http_status, detail, _request(doubt))
+    return [(claim.id, first, last, claim.attempt, at, *how) for first, last in claim.rows.runs]
 
 
 def read_claims(connection: sqlite3.Connection, created_ms: int) -> list[Claim]:
@@ -108,18 +104,24 @@ def read_settled(connection: sqlite3.Connection, *, after: int, limit: int) -> I
         yield Settled(RowSet(((first, last or first),)), outcome)
 
 
-def read_book(connection: sqlite3.Connection) -> Book:
+def read_book(connection: sqlite3.Connection, head: Head) -> Book:
     """All that the ledger says about rows. Raises LedgerError where it contradicts itself."""
-    query = "SELECT total, created_ms, last_claim, succeeded, skipped, failed FROM run"
-    total, created_ms, last_claim, *done = connection.execute(query).fetchone()
-    book = Book(total)
+    done = (head.succeeded, head.skipped, head.failed)
+    book = Book(head.total)
     try:
-        book.restore_ended(connection.execute("SELECT first, last, state FROM settled ORDER BY first"))
-        if book.done() != tuple(done):
+        # no row beyond the one that is too many: a damaged number must not fill the memory before it is found out
+        query = "SELECT first, MIN(last, ?), state FROM settled ORDER BY first"
+        book.restore_ended(connection.execute(query, (head.total + 1,)))
+        if book.done() != done:
             raise LedgerError(f"it should hold outcomes of {sum(done):,} rows and holds {sum(book.done()):,}")
-        for claim in read_claims(connection, created_ms):
+        for claim in read_claims(connection, head.created_ms):
             book.restore_claim(claim)
     except (IndexError, TypeError, ValueError) as error:
         raise LedgerError(f"its rows make no sense ({error})") from error
-    book.last_claim = max(book.last_claim, last_claim)
+    book.last_claim = max(book.last_claim, head.last_claim)
     return book
+
+
+def read_notes(connection: sqlite3.Connection) -> dict[str, str]:
+    """All notes."""
+    return dict(connection.execute("SELECT key, value FROM note").fetchall())

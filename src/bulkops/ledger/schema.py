@@ -9,42 +9,53 @@ from pathlib import Path
 from bulkops.errors import LedgerError
 
 APPLICATION_ID = 0x626C6B6F  # "blko"
-VERSION = 1
+VERSION = 2
 _BUSY_TIMEOUT_S = 5.0
 _CHECKPOINT_PAGES = 2000  # 8 MB of log between two checkpoints, which the committing thread makes
 _LOG_BYTES = 32 * 1024 * 1024
 
-# run: one row; the lock, the totals and the traffic share it so that each commit changes one page for all of them.
-#   epoch grows with every owner, and fences off the earlier ones. Times in the lock are epoch milliseconds.
-#   inherited is the last claim that this owner found: up to it, open claims are an earlier owner's, and in doubt.
+# run: one row, rewritten whole by each commit; the lock, the totals, the traffic and the checksums share it so that a
+#   commit changes one page for all of them. identity tells ledgers apart; commits counts them. epoch grows with every
+#   owner, and fences off the earlier ones. Times in the lock are epoch milliseconds, lease_length_ms is how long the
+#   lease ran when it was last renewed. inherited is the last claim that this owner found: up to it, open claims are an
+#   earlier owner's, and in doubt. The columns that end in _sum are explained in `sums`; checksum covers all others.
 # settled: one row for each run of rows that ended alike; last is NULL where it equals first. Never changed again.
 # claim: open claims only, one row for each run; doubt_attempts is NULL where nothing is known beyond "it was begun".
 # All other times (at) are milliseconds since created_ms, so that they stay short.
-_TABLES = f"""
-CREATE TABLE run (
+TABLES = {
+    "run": """CREATE TABLE run (
     id INTEGER PRIMARY KEY CHECK (id = 1),
+    identity INTEGER NOT NULL,
     total INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
-    epoch INTEGER NOT NULL DEFAULT 0,
+    commits INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
     owner TEXT,
     host TEXT,
     pid INTEGER,
     started_at REAL,
     taken_ms INTEGER,
     lease_ms INTEGER,
-    last_claim INTEGER NOT NULL DEFAULT 0,
-    inherited INTEGER NOT NULL DEFAULT 0,
-    succeeded INTEGER NOT NULL DEFAULT 0,
-    skipped INTEGER NOT NULL DEFAULT 0,
-    failed INTEGER NOT NULL DEFAULT 0,
-    requests INTEGER NOT NULL DEFAULT 0,
-    throttled INTEGER NOT NULL DEFAULT 0,
-    retries INTEGER NOT NULL DEFAULT 0,
-    elapsed_s REAL NOT NULL DEFAULT 0
-);
-CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE detail (id INTEGER PRIMARY KEY, code TEXT NOT NULL, message TEXT NOT NULL);
-CREATE TABLE settled (
+    lease_length_ms INTEGER,
+    last_claim INTEGER NOT NULL,
+    inherited INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL,
+    skipped INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    throttled INTEGER NOT NULL,
+    retries INTEGER NOT NULL,
+    elapsed_s REAL NOT NULL,
+    settled_sum INTEGER NOT NULL,
+    request_sum INTEGER NOT NULL,
+    claim_sum INTEGER NOT NULL,
+    detail_sum INTEGER NOT NULL,
+    note_sum INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+)""",
+    "note": "CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "detail": "CREATE TABLE detail (id INTEGER PRIMARY KEY, code TEXT NOT NULL, message TEXT NOT NULL)",
+    "settled": """CREATE TABLE settled (
     first INTEGER PRIMARY KEY,
     last INTEGER,
     state INTEGER NOT NULL,
@@ -53,8 +64,8 @@ CREATE TABLE settled (
     detail INTEGER,
     request_id TEXT,
     at INTEGER NOT NULL
-);
-CREATE TABLE claim (
+)""",
+    "claim": """CREATE TABLE claim (
     id INTEGER NOT NULL,
     first INTEGER NOT NULL,
     last INTEGER NOT NULL,
@@ -65,10 +76,8 @@ CREATE TABLE claim (
     doubt_detail INTEGER,
     doubt_request TEXT,
     PRIMARY KEY (id, first)
-) WITHOUT ROWID;
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {VERSION};
-"""
+) WITHOUT ROWID""",
+}
 
 
 def connect(path: Path, options: str) -> sqlite3.Connection:
@@ -106,10 +115,12 @@ def create_file(path: Path) -> None:
         raise LedgerError(f"there is a ledger at {path} already") from error
 
 
-def create_tables(connection: sqlite3.Connection, *, total: int, created_ms: int) -> None:
-    """Fill a new file, in one transaction: a file without its format's number holds nothing."""
-    first = f"INSERT INTO run (id, total, created_ms) VALUES (1, {total:d}, {created_ms:d});"  # noqa: S608 - whole numbers
-    connection.executescript(f"BEGIN;{_TABLES}{first}COMMIT;")
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Fill a new file, within a transaction: a file without its format's number holds nothing."""
+    for table in TABLES.values():
+        connection.execute(table)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def check_format(connection: sqlite3.Connection, path: Path) -> None:
@@ -118,6 +129,11 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID or version < 1:
         raise LedgerError(f"{path} is no ledger of bulkops, or its creation was cut short: nothing was recorded in it")
+    if version < VERSION:
+        raise LedgerError(
+            f"ledger {path} was written by an older bulkops (format {version}, this one knows {VERSION}): finish its "
+            "run with that version"
+        )
     if version > VERSION:
         raise LedgerError(
             f"ledger {path} was written by a newer bulkops (format {version}, this one knows {VERSION}): update bulkops"

@@ -55,8 +55,8 @@ async def test_a_full_disk_stops_the_run_and_keeps_the_record(path: Path) -> Non
     ledger = SqliteLedger.create(path, total=100_000)
     ledger.settle(await ledger.begin(rows(1), attempt=1), [Settled(rows(1), DONE)])
     await ledger.flush()
-    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
-    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = ledger._file.connection.execute("PRAGMA page_count").fetchone()
+    ledger._file.connection.execute(f"PRAGMA max_page_count = {pages}")
     for row in range(2, 2002):
         ledger.conclude(rows(row), Outcome.failed("bad", f"message {row}"))
     with pytest.raises(LedgerError, match=r"disk is full: free some space, then `bulkops resume`"):
@@ -200,11 +200,11 @@ async def test_a_ledger_that_contradicts_itself_is_refused(path: Path, change: s
 async def test_each_commit_waits_for_the_disk(path: Path) -> None:
     """A log that is flushed at every commit: what was reported durable survives a power loss."""
     ledger = SqliteLedger.create(path, total=5)
-    assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert ledger._file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     await ledger.close()
     ledger = SqliteLedger.open(path)
-    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert ledger._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     await ledger.close()
 
 

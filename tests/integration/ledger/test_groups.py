@@ -158,7 +158,7 @@ async def test_closing_leaves_no_task(path: Path) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("bulkops-ledger")]
     view = SqliteLedgerView.open(path)
     assert (view.counts().succeeded, view.traffic().requests) == (2, 1)
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}-seal"]
 
 
 def test_records_made_without_an_event_loop_wait_for_one(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import LedgerError
+from bulkops.ledger import reading as reading_module
 from bulkops.ledger import view as view_module
 from bulkops.ledger.base import LedgerView
 from bulkops.ledger.lock import this_process
@@ -86,7 +87,7 @@ async def test_a_stream_goes_on_when_a_writer_comes(path: Path, monkeypatch: pyt
     for row in range(101, 2000, 2):
         ledger.conclude(rows(row), Outcome.failed("bad", f"message {row}" * 50))
     await ledger.flush()
-    ledger._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    ledger._file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     seen = [*first, *stream]
     assert [settled.rows for settled in seen] == [rows(row) for row in range(1, 2000, 2)]
     await ledger.close()
@@ -96,9 +97,9 @@ async def test_a_change_without_locks_is_read_again(path: Path, monkeypatch: pyt
     """A writer came and went while the file was read as one at rest."""
     await SqliteLedger.create(path, total=2).close()
     view = SqliteLedgerView.open(path)
-    marks = view_module._mark
+    marks = reading_module._mark
     answers: list[object] = [(0, 0, 0), "changed"]
-    monkeypatch.setattr(view_module, "_mark", lambda path: answers.pop(0) if answers else marks(path))
+    monkeypatch.setattr(reading_module, "_mark", lambda path: answers.pop(0) if answers else marks(path))
     assert view.counts() == Counts(pending=2)
     assert answers == []
 
@@ -109,7 +110,7 @@ async def test_the_log_of_a_dead_process_is_read_without_its_index(path: Path, t
     await ledger.begin(rows(1), attempt=1)
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in ("ledger.db", "ledger.db-wal"):
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-seal"):
         shutil.copy(path.parent / name, copy)
     await ledger.close()
     assert [claim.rows for claim in SqliteLedgerView.open(copy / "ledger.db").open_claims()] == [rows(1)]

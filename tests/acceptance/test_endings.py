@@ -335,3 +335,21 @@ def test_the_clean_environment_is_not_needed(shell: Shell, sandbox: SandboxProce
     ended = shell.bulkops("run", hires(shell, 3), "--yes", "--json")
     assert (ended.code, ended.told["target"]) == (0, "anypoint"), ended.err
     assert os.environ.get("ANYPOINT_BEARER") is None
+
+
+@pytest.mark.parametrize(("word", "resent", "outcome"), [("done", 1, "succeeded"), ("not-done", 2, "succeeded")])
+def test_a_person_has_the_last_word_on_what_nobody_can_tell(shell: Shell, word: str, resent: int, outcome: str) -> None:
+    """A mail that may have left stays in doubt however often it is looked up, until somebody says what is true."""
+    with sandbox_process(options=["--quirks", '{"resend_expired": "keep"}']) as sandbox:
+        shell.configure(sandbox)
+        address = sandbox.outstanding()[0]
+        shell.write("mails.csv", f"email\n{address}\n")
+        sandbox.send("POST", "faults", [{"kind": "lose_after", "method": "POST", "path": "*/invites/resend"}])
+        ended = shell.bulkops("run", "mails.csv", "--operation", "resend-invite", "--yes", "--run-id", "r", "--json")
+        assert (ended.code, ended.told["next_command"]) == (6, "bulkops resume r")
+        assert "--in-doubt done" in ended.err
+        sandbox.send("POST", "faults", [])
+        assert shell.bulkops("resume", "r").code == 6
+        ended = shell.bulkops("resume", "r", "--in-doubt", word, "--json")
+        assert (ended.code, ended.told["counts"][outcome]) == (0, 1), ended.err
+        assert sandbox.effects("invite_resent") == {address: resent}

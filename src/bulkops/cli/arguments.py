@@ -115,6 +115,17 @@ def _continuing(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     _which_run(resume)
     resume.add_argument(
+        "--job",
+        metavar="FILE",
+        help="go on with an edited job file; rows are compared by content, and what is done stays done",
+    )
+    resume.add_argument(
+        "--in-doubt",
+        choices=("done", "not-done"),
+        help="what you found of the rows that stay in doubt once they were looked up: recorded as succeeded, or sent "
+        "again",
+    )
+    resume.add_argument(
         "--skip-invalid", action="store_true", help="report rows that may not be run as failed, and run the others"
     )
     _work_options(resume)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import anyio
 
+from bulkops.cli.output import say
 from bulkops.errors import RefusedError
 from bulkops.wiring import Plan
 
@@ -50,7 +51,7 @@ async def confirm(plans: Sequence[Plan], target: str, *, yes: bool) -> None:
 
     Raises RefusedError when the answer is no, or when it must be asked and there is no terminal.
     """
-    print(plan_text(plans, target), file=sys.stderr)
+    say(plan_text(plans, target))
     changes = sum(plan.changes for plan in plans)
     if yes or not changes:
         return

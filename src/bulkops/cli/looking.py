@@ -12,6 +12,7 @@ import anyio
 
 from bulkops import config
 from bulkops.cli.failures import PROBLEMS_SHOWN
+from bulkops.cli.output import say
 from bulkops.errors import UsageError
 from bulkops.wiring import AVAILABLE, OPERATIONS, Checked, JobInput, Operation, OperationSupport, check_target
 from bulkops.wiring import validate as validate_file
@@ -28,12 +29,12 @@ def validate(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_validated(job_input, checked), ensure_ascii=False))
     for warning in checked.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        say(f"warning: {warning}")
     for problem in checked.problems[: None if options.json else PROBLEMS_SHOWN]:
-        print(f"  {problem}", file=sys.stderr)
+        say(f"  {problem}")
     if checked.problem_count > PROBLEMS_SHOWN and not options.json:
         print(f"  … and {checked.problem_count - PROBLEMS_SHOWN:,} more; --json lists 1,000", file=sys.stderr)
-    print(_verdict(job_input, checked), file=sys.stderr)
+    say(_verdict(job_input, checked))
     return 2 if bad else 0
 
 
@@ -220,7 +221,7 @@ def check(options: argparse.Namespace) -> int:
             told = {"target": name, "organization": facts.id, "name": facts.name, "root": facts.root, "caller": who}
             print(json.dumps(told, ensure_ascii=False))
         kind = "root organisation" if facts.root else "business group"
-        print(f"{name}: {facts.name} ({facts.id}, {kind}), as {who}; {calls} calls", file=sys.stderr)
+        say(f"{name}: {facts.name} ({facts.id}, {kind}), as {who}; {calls} calls")
 
     anyio.run(ask)
     return 0

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """`text` with what would steer a terminal or turn the reading direction spelt out; its lines stay lines.
+
+    Names come from files, folders and organisations that others have written.
+    """
+    return _STEERING.sub(lambda match: ascii(match[0])[1:-1], text)
+
 
 def say(text: str) -> None:
-    """One line on stderr; where that is full or closed nothing more can be said."""
+    """Lines on stderr; where that is full or closed nothing more can be said."""
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr)
+        print(harmless(text), file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 
+from bulkops.cli.output import harmless
 from bulkops.reports import RunEntry, console_summary, errors_of, list_runs, read_summary
 from bulkops.wiring import DEFAULT_RUNS_DIR, find, open_read
 
@@ -24,7 +25,7 @@ def runs(options: argparse.Namespace) -> int:
     rows = [("RUN", "STATE", "OPERATION", "TARGET", "DONE", "FAILED", "STARTED"), *map(_row, entries)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(harmless("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
     return 0
 
 
@@ -38,7 +39,7 @@ def show(options: argparse.Namespace) -> int:
             return 0
         known = (folder.path / "summary.json").exists()
         errors = errors_of(read_summary(folder.path)) if known else ()
-        print(f"run {folder.run_id}, started {run.job.created_at}, from {run.job.source}")
+        print(harmless(f"run {folder.run_id}, started {run.job.created_at}, from {run.job.source}"))
         print(console_summary(summary, errors), end="")
     return 0
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,10 @@ from anyio.abc import TaskStatus
 from bulkops import config
 from bulkops.cli.asking import confirm, plan_text
 from bulkops.cli.failures import exit_code, explain
+from bulkops.cli.output import say
 from bulkops.cli.progress import Display, display
 from bulkops.errors import InterruptedRunError, UsageError
-from bulkops.model import Job
+from bulkops.model import Job, Verdict
 from bulkops.reports import console_summary
 from bulkops.wiring import (
     DEFAULT_RUNS_DIR,
@@ -42,6 +43,7 @@ from bulkops.wiring import (
 )
 
 EXIT_CHANGES = 10
+DECLARED: Mapping[str | None, Verdict] = {"done": Verdict.APPLIED, "not-done": Verdict.NOT_APPLIED}
 
 Work = Callable[[StopSignal, "Screen"], Awaitable[RunResult]]
 
@@ -75,11 +77,11 @@ class Screen:
     def refused(self, plans: Sequence[Plan], job: Job) -> None:
         """Show what was refused."""
         self._display.stop()
-        print(plan_text(plans, job.target), file=sys.stderr)
+        say(plan_text(plans, job.target))
 
     def warn(self, text: str) -> None:
         """A warning line."""
-        print(f"warning: {text}", file=sys.stderr)
+        say(f"warning: {text}")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -110,7 +112,9 @@ def resume(options: argparse.Namespace) -> int:
     folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
 
     async def work(stop: StopSignal, screen: Screen) -> RunResult:
-        return await resume_run(folder, config=loaded, options=_work_options(options), observer=screen, stop=stop)
+        return await resume_run(
+            folder, config=loaded, options=_work_options(options), observer=screen, stop=stop, edited=options.job
+        )
 
     return _carry_out(work, options)
 
@@ -220,7 +224,7 @@ def _tell_plan(result: RunResult, options: argparse.Namespace) -> int:
         explain(result.error, as_json=options.json)
         return exit_code(result.error)
     summary = replace(result.summary, run_dir=None, failures_file=None, report_file=None, next_command=None)
-    print(plan_text(result.plans, summary.target), file=sys.stderr)
+    say(plan_text(result.plans, summary.target))
     print("Nothing was sent.", file=sys.stderr)
     if options.json:
         plans = [plan.as_dict() for plan in result.plans]
@@ -241,6 +245,7 @@ def _work_options(options: argparse.Namespace) -> WorkOptions:
         batch_size=options.batch_size,
         max_failures=parse_allowance(options.max_failures) if options.max_failures else None,
         max_changes=parse_allowance(options.max_changes) if options.max_changes else None,
+        in_doubt=DECLARED.get(getattr(options, "in_doubt", None)),
         log_level=options.log_level,
         log_format=options.log_format,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,7 +20,7 @@ from bulkops.engine.stop import StopSignal
 from bulkops.engine.traffic import TrafficNotes
 from bulkops.errors import AccessError, BulkopsError, ConfigError, LedgerError
 from bulkops.ledger.base import Claim, Ledger
-from bulkops.model import Batch, Item, Outcome, Settled, State
+from bulkops.model import Batch, Item, Outcome, Settled, State, Verdict
 from bulkops.operations.base import Decision, Fate, Operation
 from bulkops.planning import Plan, Planner, outcome_of
 from bulkops.providers.base import Organization
@@ -53,6 +54,7 @@ class Runner:
         traffic: TrafficNotes,
     ) -> None:
         self.phase = Phase()
+        self._began_s = time.monotonic()  # what an earlier session sent had left by then, whatever its clock said
         self._traffic = traffic
         self.stop = stop
         self.sender = Sender(operation=operation, org=org, ledger=ledger, limits=limits, stop=stop)
@@ -67,18 +69,27 @@ class Runner:
         self._outstanding = 0
         self._idle = anyio.Event()
 
-    async def reconcile(self) -> None:
-        """Settle what an earlier session left in doubt; what did not happen is pending again."""
+    async def reconcile(self, *, declared: Verdict | None = None) -> None:
+        """Settle what an earlier session left in doubt; what did not happen is pending again.
+
+        `declared` is what a person says of the rows that the organisation cannot tell.
+        """
         claims = self._ledger.open_claims()
         wanted = {row for claim in claims for row in claim.rows}
         items = {item.row: item for item in self._source(wanted.__contains__)} if wanted else {}
-        questions = [question for claim in claims if (question := _question(claim, items)).batch.items]
+        questions = [
+            question for claim in claims if (question := _question(claim, items, sent_s=self._began_s)).batch.items
+        ]
         if not questions:
             return
         self.phase.name = "looking up what was in flight"
         log.info("job.reconciling", operation=self._operation.kind, rows=len(items), claims=len(questions))
         # what must be sent again is pending now, and comes up in its turn
-        await self._settler.settle(questions)
+        self._settler.declared = declared
+        try:
+            await self._settler.settle(questions)
+        finally:
+            self._settler.declared = None
 
     async def survey(self, *, note_skipped: bool, note_invalid: bool) -> Plan:
         """Decide for every pending row. Reads only.
@@ -307,9 +318,9 @@ class Runner:
             raise self.stop.reason
 
 
-def _question(claim: Claim, items: dict[int, Item[Any]]) -> Question:
+def _question(claim: Claim, items: dict[int, Item[Any]], *, sent_s: float) -> Question:
     found = tuple(items[row] for row in claim.rows if row in items)
     doubt = claim.doubt or Outcome.in_doubt(
         "no_answer", "the run ended before the answer arrived", attempts=claim.attempt
     )
-    return Question(Batch(found, claim.attempt), claim, Why.LOST, doubt)
+    return Question(Batch(found, claim.attempt), claim, Why.LOST, doubt, sent_s)

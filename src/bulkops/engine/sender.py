@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -53,13 +54,15 @@ class Why(Enum):
 class Question:
     """Rows of an open claim whose end must be asked of the organisation.
 
-    `refusal` is how a row that was refused on its own ends, unless it turns out to be done.
+    `refusal` is how a row that was refused on its own ends, unless it turns out to be done. `sent_s` is when
+    it was sent at the latest, on this process's monotonic clock, which nobody sets.
     """
 
     batch: Batch[Any]
     claim: Claim
     why: Why
     doubt: Outcome
+    sent_s: float
     refusal: Outcome | None = None
 
     @property
@@ -76,19 +79,28 @@ class LedgerPermit:
 
     def __init__(self, ledger: Ledger, batch: Batch[Any]) -> None:
         self.claim: Claim | None = None
+        self.sent_s = 0.0
         self.scope = anyio.CancelScope()
         self.begun = False
         self._ledger = ledger
         self._batch = batch
 
     async def begin(self) -> None:
-        """Durable when this returns. A second write of the same attempt needs no second note."""
-        if self.begun:
-            return
-        await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
+        """Durable when this returns. Before a second write of the same attempt the batch is noted anew.
+
+        What that one does may take `settling_s` from its own sending on, not from the first one's.
+        """
+        if not self.begun:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
         self.begun = True  # before the first await: a stop from here on lets the attempt finish
         with anyio.CancelScope(shield=True):
-            self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt)
+            if self.claim is not None:
+                # the next commit holds both: on the disk the rows are never without a claim
+                self._ledger.settle(self.claim, ())
+            claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt)
+            # the disk may have taken its time over it, and the bytes leave only now
+            self.claim = replace(claim, at=max(claim.at, time.time()))
+            self.sent_s = time.monotonic()
 
     def call_off(self) -> None:
         """Give up an attempt that has not begun."""
@@ -190,7 +202,7 @@ class Sender:
             # the claim stays open with the rows that the answer did not name
             rows = RowSet.of(item.row for item in silent)
             self._ledger.settle(claim, settled(outcomes), doubts=[Settled(rows, doubt)])
-        self.questions.append(Question(replace(batch, items=silent), claim, Why.ACCEPTED, doubt))
+        self.questions.append(Question(replace(batch, items=silent), claim, Why.ACCEPTED, doubt, permit.sent_s))
 
     def _ask_later(self, permit: LedgerPermit, batch: Batch[Any], why: Why, error: AttemptError) -> None:
         claim = permit.claim
@@ -208,7 +220,7 @@ class Sender:
         self._ledger.settle(claim, (), doubts=[Settled(batch.rows, doubt)])
         refusal = Outcome.failed_by(error, attempts=batch.attempt) if why is Why.REFUSED and len(batch) == 1 else None
         self._refused_alone += refusal is not None
-        self.questions.append(Question(batch, claim, why, doubt, refusal))
+        self.questions.append(Question(batch, claim, why, doubt, permit.sent_s, refusal))
 
     def _take_refusal(self, permit: LedgerPermit, batch: Batch[Any], error: RejectedError) -> Sequence[Batch[Any]]:
         """The provider said no. One row has its end; a batch is taken apart.

@@ -35,6 +35,7 @@ class Settler:
         stop: StopSignal,
     ) -> None:
         self.note = ""  # what is said of rows that were done
+        self.declared: Verdict | None = None  # what a person says of rows that the organisation cannot tell
         self._planner = planner
         self._org = org
         self._ledger = ledger
@@ -63,9 +64,8 @@ class Settler:
         verdicts = await self._ask(
             questions, [item for question in questions for item in (question.batch.whole or question.batch.items)]
         )
-        now = time.time()
         for question in questions:
-            if self._on_its_way_s(question, now) > 0:
+            if self._on_its_way_s(question) > 0:
                 verdicts.update((item.row, Verdict.UNKNOWN) for item in self._absent(question, verdicts))
         await self._settle(questions, verdicts)
 
@@ -85,18 +85,17 @@ class Settler:
 
     async def _ask_again(self, questions: Sequence[Question], verdicts: dict[int, Verdict]) -> None:
         """What is not there may still be on its way until `settling_s` after it was sent: wait, and look once more."""
-        now = time.time()
-        early = [q for q in questions if self._on_its_way_s(q, now) > 0 and self._absent(q, verdicts)]
+        early = [q for q in questions if self._on_its_way_s(q) > 0 and self._absent(q, verdicts)]
         if not early:
             return
-        await anyio.sleep(max(self._on_its_way_s(question, now) for question in early))
+        await anyio.sleep(max(self._on_its_way_s(question) for question in early))
         verdicts.update(
             await self._ask(early, [item for q in early for item in q.batch.whole or self._absent(q, verdicts)])
         )
 
-    def _on_its_way_s(self, question: Question, now: float) -> float:
-        """Seconds for which the effect may still appear; bounded, so that a clock that jumped cannot stall the run."""
-        return min(self._org.settling_s, question.claim.at + self._org.settling_s - now)
+    def _on_its_way_s(self, question: Question) -> float:
+        """Seconds for which the effect may still appear, by our even clock: no setting of the other one changes it."""
+        return question.sent_s + self._org.settling_s - time.monotonic()
 
     def _absent(self, question: Question, verdicts: dict[int, Verdict]) -> list[Item[Any]]:
         return [item for item in question.batch.items if verdicts.get(item.row) is Verdict.NOT_APPLIED]
@@ -105,11 +104,12 @@ class Settler:
         rows: dict[Verdict, set[int]] = {verdict: set() for verdict in Verdict}
         for item in question.batch.items:
             rows[verdicts.get(item.row, Verdict.UNKNOWN)].add(item.row)
+        declared = self._declare(rows, question)
         if question.why is Why.REFUSED and (question.refusal is not None or self._planner.operation.repeatable):
             # the provider has said no: what cannot be seen is told by its word, or by asking it for that row alone
             rows[Verdict.NOT_APPLIED] |= rows[Verdict.UNKNOWN]
             rows[Verdict.UNKNOWN] = set()
-        outcomes = {row: self._applied(question) for row in rows[Verdict.APPLIED]}
+        outcomes = {row: self._applied(question) for row in rows[Verdict.APPLIED]} | declared
         absent = items_of(question.batch, rows[Verdict.NOT_APPLIED])
         lost = self._given_up(question, absent)
         if question.batch.whole and absent and not lost:
@@ -129,6 +129,21 @@ class Settler:
         )
         left = tuple(item for item in absent if item.row not in lost)
         return self._next(question, left, whole=len(left) == len(question.batch)) if left else []
+
+    def _declare(self, rows: dict[Verdict, set[int]], question: Question) -> dict[int, Outcome]:
+        """What a person has said of the rows that stay unknown: their ends, or that they are to be sent again."""
+        unknown = rows[Verdict.UNKNOWN]
+        if self.declared is None or not unknown:
+            return {}
+        rows[Verdict.UNKNOWN] = set()
+        log.info("doubt.declared", rows=len(unknown), verdict=self.declared.value)
+        if self.declared is Verdict.NOT_APPLIED:
+            rows[Verdict.NOT_APPLIED] |= unknown
+            return {}
+        outcome = Outcome.succeeded(
+            attempts=question.doubt.attempts, message="the answer was lost; a person found it done (--in-doubt done)"
+        )
+        return dict.fromkeys(unknown, outcome)
 
     def _applied(self, question: Question) -> Outcome:
         message = {

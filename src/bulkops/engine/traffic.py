@@ -18,6 +18,10 @@ class TrafficNotes:
         self._started = time.monotonic()
         self._noted = Traffic()
 
+    def move_to(self, ledger: Ledger) -> None:
+        """Add to another ledger from now on, which has what was noted so far."""
+        self._ledger = ledger
+
     def note(self) -> None:
         """Note it; cheap, and durable with the next group of records."""
         sent = self._count()

@@ -1,7 +1,8 @@
 """Job files: take them over, read their rows, check them, and explain what is wrong."""
 
 from bulkops.jobs.check import CheckResult, RowMarks, check_file
-from bulkops.jobs.duplicates import DuplicateFinder, find_duplicates
+from bulkops.jobs.compare import Edit, Edits, Fingerprint, RowMatcher
+from bulkops.jobs.duplicates import DuplicateFinder, digest, find_duplicates
 from bulkops.jobs.names import canonical_operation
 from bulkops.jobs.opening import open_source
 from bulkops.jobs.rows import BadRow, JobHead, JobSource
@@ -13,14 +14,19 @@ __all__ = [
     "BadRow",
     "CheckResult",
     "DuplicateFinder",
+    "Edit",
+    "Edits",
+    "Fingerprint",
     "Format",
     "JobHead",
     "JobSource",
     "RowMarks",
+    "RowMatcher",
     "RowValidator",
     "Source",
     "canonical_operation",
     "check_file",
+    "digest",
     "find_duplicates",
     "inspect",
     "open_source",

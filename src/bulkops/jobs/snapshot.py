@@ -31,8 +31,12 @@ def inspect(path: Path) -> Source:
         return _take(file, path, str(path), None)
 
 
-def snapshot(source: Path | Literal["-"], folder: Path, *, stdin: BinaryIO | None = None) -> Source:
+def snapshot(
+    source: Path | Literal["-"], folder: Path, *, stem: str = "input", stdin: BinaryIO | None = None
+) -> Source:
     """Copy `source`, or standard input for `-`, byte for byte to `input.csv|json|jsonl` in `folder`.
+
+    `stem` is another name than `input`.
 
     The copy is on the disk when this returns, readable by its owner alone. A file or link that stands there already
     is neither followed nor overwritten. On any error the copy is removed.
@@ -40,19 +44,19 @@ def snapshot(source: Path | Literal["-"], folder: Path, *, stdin: BinaryIO | Non
     """
     if isinstance(source, Path):
         with _open_input(source) as file:
-            return _take(file, source, str(source), folder)
-    return _take(stdin or sys.stdin.buffer, None, STANDARD_INPUT, folder)
+            return _take(file, source, str(source), folder / stem)
+    return _take(stdin or sys.stdin.buffer, None, STANDARD_INPUT, folder / stem)
 
 
-def _take(file: BinaryIO, path: Path | None, name: str, folder: Path | None) -> Source:
+def _take(file: BinaryIO, path: Path | None, name: str, stem: Path | None) -> Source:
     pieces = _pieces(file, name)
     head = next(pieces, b"")
     refuse_binary(name, head)
     kind = detect_format(path, head)
-    if folder is None:
+    if stem is None:
         sha256, size = _check(head, pieces, name, kind, None)
         return Source(path or Path("-"), kind, sha256, name, size)
-    target = folder / f"input.{kind.value}"
+    target = stem.with_name(f"{stem.name}.{kind.value}")
     with _create(target, name) as copy:
         sha256, size = _check(head, pieces, name, kind, copy)
     return Source(target, kind, sha256, name, size)

@@ -3,6 +3,7 @@
 from bulkops.reports.cells import OUTCOME_COLUMNS
 from bulkops.reports.codes import Explanation, explain
 from bulkops.reports.console import console_summary
+from bulkops.reports.edits import EditedRow, write_edits
 from bulkops.reports.listing import RunEntry, list_runs
 from bulkops.reports.outcomes import row_outcomes
 from bulkops.reports.summary import ErrorCount, RunFacts, Summary, errors_of, read_summary, summary_of
@@ -10,6 +11,7 @@ from bulkops.reports.write import ReportFiles, write_reports
 
 __all__ = [
     "OUTCOME_COLUMNS",
+    "EditedRow",
     "ErrorCount",
     "Explanation",
     "ReportFiles",
@@ -23,5 +25,6 @@ __all__ = [
     "read_summary",
     "row_outcomes",
     "summary_of",
+    "write_edits",
     "write_reports",
 ]

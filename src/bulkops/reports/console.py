@@ -52,3 +52,5 @@ def _places(summary: Summary) -> Iterator[str]:
         yield f"  report    {visible(summary.report_file)}"
     if summary.next_command:
         yield f"  next      {visible(summary.next_command)}"
+    if summary.next_command and summary.counts.in_doubt and not summary.counts.pending:
+        yield "            what stays in doubt is for you to look up: add --in-doubt done, or not-done to send it again"

@@ -69,8 +69,9 @@ def next_steps(counts: Counts) -> list[str]:
         steps.append(f"{number(counts.pending, 'row')} had no turn yet; resuming the run goes on with the rest.")
     if counts.in_doubt:
         steps.append(
-            f"Of {number(counts.in_doubt, 'row')} nobody can say yet whether the change was made; the provider "
-            "is asked before anything is sent again."
+            f"Of {number(counts.in_doubt, 'row')} nobody can say yet whether the change was made; resuming asks the "
+            "provider before anything is sent again. What it cannot say either is for you to look up: then resume with "
+            "--in-doubt done to record it as done, or --in-doubt not-done to send it again."
         )
     if counts.failed:
         steps.append(

@@ -35,6 +35,11 @@ class SandboxProcess:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
+    def outstanding(self) -> list[str]:
+        """The addresses of some invitations that were sent long ago and are not accepted yet."""
+        listed = self.call("GET", f"/accounts/api/organizations/{self.organization}/invites?limit=100")["data"]
+        return [one["invited_email"] for one in listed if one["status"] == "INVITED"]
+
     def send(self, method: str, path: str, body: Any) -> None:
         """A control call with a JSON body."""
         request = urllib.request.Request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from bulkops.errors import LedgerError, RefusedError, UsageError
 from bulkops.model import Job
+from bulkops.wiring.foreign import check_job, refuse_links
 
 DEFAULT_RUNS_DIR = Path(".bulkops/runs")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -31,10 +33,17 @@ class RunFolder:
         """The run's id, which is the folder's name."""
         return self.path.name
 
-    @property
-    def ledger(self) -> Path:
+    def ledger(self, job: Job) -> Path:
         """The record of outcomes."""
-        return self.path / "ledger.sqlite"
+        return self.path / f"ledger{_suffix(job.revision)}.sqlite"
+
+    def input(self, job: Job) -> Path:
+        """The input as read."""
+        return self.path / f"input{_suffix(job.revision)}.{job.source_format}"
+
+    def edits(self, job: Job) -> Path:
+        """What a resume found edited in the job file."""
+        return self.path / f"edits{_suffix(job.revision)}.csv"
 
     @property
     def log(self) -> Path:
@@ -46,28 +55,27 @@ class RunFolder:
         """The job as resolved."""
         return self.path / "job.json"
 
-    def input(self, source_format: str) -> Path:
-        """The input as read."""
-        return self.path / f"input.{source_format}"
-
     def write_job(self, job: Job) -> None:
-        """Keep the job, durably: written aside and renamed."""
+        """Keep the job, durably: written aside and renamed. Raises LedgerError."""
         aside = self.path / "job.json.part"
         try:
+            aside.unlink(missing_ok=True)  # a process that died while it wrote left it
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(asdict(job), file, indent=2, ensure_ascii=False)
-                file.write("\n")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_written(job))
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(self.job_file)
+            _flush_folder(self.path)
         except OSError as error:
             raise LedgerError(f"{self.job_file}: cannot be written: {error.strerror or error}") from error
 
     def read_job(self) -> Job:
         """The job. Raises UsageError when the folder holds no run, or a broken one."""
         try:
-            data = json.loads(self.job_file.read_text(encoding="utf-8"))
+            refuse_links(self.path)
+            data = json.loads(self.job_file.read_bytes())
+            check_job(data)
             return Job(**data)
         except FileNotFoundError:
             raise UsageError(
@@ -76,12 +84,47 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise UsageError(f"{self.job_file}: {error.strerror or error}") from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise UsageError(f"{self.job_file} is damaged ({error}): this run cannot be continued") from error
+
+    def forget_edit(self, job: Job) -> None:
+        """Remove what a resume left that died before it had taken an edited job file over."""
+        for stem in ("input", "ledger", "edits"):
+            for path in self.path.glob(f"{stem}{_suffix(job.revision + 1)}.*"):
+                path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Take back a folder of a run that sent nothing."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def digest_of(job: Job) -> str:
+    """The SHA-256 of the job as it is kept: the ledger notes it, so that a damaged or changed job.json is noticed."""
+    return hashlib.sha256(_written(job)).hexdigest()
+
+
+def stem_of_input(revision: int) -> str:
+    """The name of a run's input, without the ending that tells its format."""
+    return f"input{_suffix(revision)}"
+
+
+def _suffix(revision: int) -> str:
+    return "" if revision == 1 else f"-{revision}"
+
+
+def _written(job: Job) -> bytes:
+    return (json.dumps(asdict(job), indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a renamed file's name durable, where the system lets a folder be flushed."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def create(runs_dir: Path, run_id: str | None) -> RunFolder:
@@ -91,7 +134,7 @@ def create(runs_dir: Path, run_id: str | None) -> RunFolder:
         raise UsageError(f"--run-id {name!r}: letters, digits, dot, dash and underscore only, at most 100")
     path = runs_dir / name
     try:
-        runs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(runs_dir)
         path.mkdir(mode=0o700)
     except FileExistsError as error:
         if not runs_dir.is_dir():
@@ -104,6 +147,13 @@ def create(runs_dir: Path, run_id: str | None) -> RunFolder:
             f"the runs folder {runs_dir} cannot be written ({error.strerror or error}): name another with --runs-dir"
         ) from error
     return RunFolder(path)
+
+
+def make_private(folder: Path) -> None:
+    """Make `folder` and what is missing above it, for their owner alone. Raises OSError."""
+    for each in (*reversed(folder.parents), folder):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
 
 
 def find(runs_dir: Path, name: str | None) -> RunFolder:

@@ -14,6 +14,7 @@ from bulkops.errors import ConfigError, JobFileError, LedgerError
 from bulkops.jobs import (
     BadRow,
     DuplicateFinder,
+    Fingerprint,
     Format,
     JobHead,
     JobSource,
@@ -22,6 +23,7 @@ from bulkops.jobs import (
     Source,
     canonical_operation,
     check_file,
+    digest,
     inspect,
     open_source,
     snapshot,
@@ -73,9 +75,8 @@ class JobInput:
         self._operations: dict[str, int] = {named: 0} if named is not None else {}
 
     @classmethod
-    def of_run(cls, folder: Path, job: Job) -> JobInput:
-        """The input of a run that exists. Raises LedgerError when the snapshot is not what it was."""
-        path = folder / f"input.{job.source_format}"
+    def of_run(cls, path: Path, job: Job) -> JobInput:
+        """The input of a run that exists, from its copy at `path`. Raises LedgerError when that is not what it was."""
         try:
             found = inspect(path)
         except JobFileError as error:
@@ -211,6 +212,22 @@ class JobInput:
 
         return of_rows
 
+    def fingerprints(self) -> Iterator[Fingerprint]:
+        """What makes each row the same as a row of another file: what it means, without case, order of fields aside.
+
+        Columns that the operation does not know have no part in it.
+        """
+        validator = self._validator()
+        for row in self._job.rows():
+            result = [row.problem] if isinstance(row, BadRow) else validator.validate(row)
+            if isinstance(result, list):
+                cells = sorted((str(name), str(value)) for name, value in row.cells.items() if value not in (None, ""))
+                yield Fingerprint(row.number, digest("", repr(cells)), None)
+                continue
+            kind, fields = result
+            effect = digest(kind, OPERATIONS[kind].key(fields))
+            yield Fingerprint(row.number, digest(kind, fields.model_dump_json()), effect)
+
     def rows(self) -> Iterator[Row]:
         """Every row as it was written, also those that cannot be run, its gaps filled by the defaults; for reports.
 
@@ -236,10 +253,10 @@ class JobInput:
         )
 
 
-def take_snapshot(source: str, folder: Path, *, operation: str | None) -> JobInput:
-    """Copy a job file, or standard input for `-`, into a run's folder, and open the copy."""
+def take_snapshot(source: str, folder: Path, *, operation: str | None, stem: str = "input") -> JobInput:
+    """Copy a job file, or standard input for `-`, into a run's folder under the name `stem`, and open the copy."""
     origin: Path | Literal["-"] = "-" if source == "-" else Path(source)
-    return JobInput(snapshot(origin, folder), operation=operation)
+    return JobInput(snapshot(origin, folder, stem=stem), operation=operation)
 
 
 def look_at(source: str, folder: Path, *, operation: str | None) -> JobInput:

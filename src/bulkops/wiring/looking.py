@@ -119,7 +119,7 @@ class ReadRun:
         summary = self._summary()
         if summary.state == RUNNING:
             raise RefusedError(f"run {self.folder.run_id}: {summary.reason}, and it writes the reports when it ends")
-        job_input = JobInput.of_run(self.folder.path, self.job)
+        job_input = JobInput.of_run(self.folder.input(self.job), self.job)
         write_run_reports(self.folder, self.job, self.view, job_input, summary)
 
     def _reports_are_true(self) -> bool:
@@ -148,4 +148,4 @@ def _only_failed(source: Path, target: Path, delimiter: str) -> Path:
 def open_read(folder: RunFolder) -> Iterator[ReadRun]:
     """The run in `folder`, for reading."""
     job = folder.read_job()
-    yield ReadRun(folder, job, SqliteLedgerView.open(folder.ledger))
+    yield ReadRun(folder, job, SqliteLedgerView.open(folder.ledger(job)))

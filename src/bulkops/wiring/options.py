@@ -8,13 +8,16 @@ from typing import Any
 
 from bulkops.engine import Allowance
 from bulkops.errors import ConfigError
-from bulkops.model import Job
+from bulkops.model import Job, Verdict
 from bulkops.wiring.targets import Overrides
 
 
 @dataclass(frozen=True, slots=True)
 class WorkOptions:
-    """None leaves the job file's or the configuration's word."""
+    """None leaves the job file's or the configuration's word.
+
+    `in_doubt` is what a person says of rows that stay in doubt after they were looked up; it holds for one session.
+    """
 
     dry_run: bool = False
     skip_invalid: bool | None = None
@@ -22,6 +25,7 @@ class WorkOptions:
     batch_size: int | None = None
     max_failures: Allowance | None = None
     max_changes: Allowance | None = None
+    in_doubt: Verdict | None = None
     log_level: str = "warning"
     log_format: str = "console"
 

@@ -60,7 +60,7 @@ def _checked(
     job_input.use_provider(chosen.provider, support_of(chosen.provider))
     options = job_input.merged(options)
     checked = job_input.check()
-    _refuse_bad_rows(job_input, checked, skip_invalid=bool(options.skip_invalid))
+    refuse_bad_rows(job_input, checked, skip_invalid=bool(options.skip_invalid))
     job = Job(
         run_id=folder.run_id,
         operations=dict(job_input.operations),
@@ -82,7 +82,8 @@ def _checked(
     return Prepared(folder, job, chosen, job_input, options, checked)
 
 
-def _refuse_bad_rows(job_input: JobInput, checked: Checked, *, skip_invalid: bool) -> None:
+def refuse_bad_rows(job_input: JobInput, checked: Checked, *, skip_invalid: bool) -> None:
+    """Raise JobFileError for rows that keep the job from running."""
     if checked.problems and not skip_invalid:
         skippable = not checked.file_problems and not (checked.valid and any_whole(job_input.operations))
         raise JobFileError(bad_rows(checked.bad_rows, job_input.name, skippable=skippable), checked.problems)

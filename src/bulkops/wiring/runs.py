@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -13,13 +14,14 @@ from bulkops.engine import StopSignal
 from bulkops.errors import BulkopsError, ConfigError, LedgerError, RefusedError, StoppedError, UsageError
 from bulkops.ledger.base import LedgerView
 from bulkops.ledger.sqlite import SqliteLedger, SqliteLedgerView
-from bulkops.model import Counts, Outcome, RowSet
+from bulkops.model import Counts
 from bulkops.planning import Plan
 from bulkops.reports import ErrorCount, Summary
+from bulkops.wiring.edited import EditedJob, prepare_edited
 from bulkops.wiring.folder import RunFolder
 from bulkops.wiring.input import JobInput
 from bulkops.wiring.logs import logging_to
-from bulkops.wiring.opened import LEASE_S, OpenRun, owner
+from bulkops.wiring.opened import LEASE_S, OpenRun, note_check, owner, require_current
 from bulkops.wiring.options import WorkOptions
 from bulkops.wiring.preparing import Prepared
 from bulkops.wiring.reporting import (
@@ -58,7 +60,7 @@ async def start(prepared: Prepared, *, observer: Observer, stop: StopSignal) -> 
     try:
         for warning in prepared.checked.warnings:
             observer.warn(warning)
-        ledger = SqliteLedger.create(folder.ledger, total=prepared.job.total)
+        ledger = SqliteLedger.create(folder.ledger(prepared.job), total=prepared.job.total)
         run = OpenRun(folder, prepared.job, prepared.target, prepared.input, ledger, prepared.options, prepared.checked)
         result = await _session(run, observer=observer, stop=stop)
         kept = not prepared.options.dry_run
@@ -74,9 +76,15 @@ async def start(prepared: Prepared, *, observer: Observer, stop: StopSignal) -> 
 
 
 async def resume(
-    folder: RunFolder, *, config: Config, options: WorkOptions, observer: Observer, stop: StopSignal
+    folder: RunFolder,
+    *,
+    config: Config,
+    options: WorkOptions,
+    observer: Observer,
+    stop: StopSignal,
+    edited: str | None = None,
 ) -> RunResult:
-    """Finish a run from its own snapshot. Raises RefusedError while another process works on it."""
+    """Finish a run from its own snapshot, or from an `edited` job file. Raises RefusedError while it is worked on."""
     job = folder.read_job()
     name, target = config.choose(job.target)
     if target.provider != job.provider or (target.organization or "") != job.organization:
@@ -84,26 +92,34 @@ async def resume(
             f"target {name!r} is now {target.provider} {target.organization or ''}, and this run was made for "
             f"{job.provider} {job.organization}: nothing was sent"
         )
-    job_input = JobInput.of_run(folder.path, job)
+    job_input = JobInput.of_run(folder.input(job), job)
     job_input.use_provider(target.provider, support_of(target.provider))
-    ledger = SqliteLedger.open(folder.ledger)
+    ledger = SqliteLedger.open(folder.ledger(job))
     run = OpenRun(folder, job, target, job_input, ledger, options.over(job))
-    return await _session(run, observer=observer, stop=stop)
+    prepare = None if edited is None else partial(prepare_edited, run, edited, options)
+    return await _session(run, observer=observer, stop=stop, prepare=prepare)
 
 
-async def _session(run: OpenRun, *, observer: Observer, stop: StopSignal) -> RunResult:
-    """One session of work: take the lock, work, report, give the lock back."""
+async def _session(
+    run: OpenRun, *, observer: Observer, stop: StopSignal, prepare: Callable[[], EditedJob] | None = None
+) -> RunResult:
+    """One session of work: take the lock, work, report, give the lock back. `prepare` checks an edited job file."""
     error: BulkopsError | None = None
     plans: Sequence[Plan] = ()
     options = run.options
     try:
         await run.ledger.acquire(owner(), lease_s=LEASE_S)
+        if run.checked is None:
+            require_current(run)
+        edited = prepare() if prepare is not None else None
         # an older session's summary must not speak for this one, should it be killed
         (run.folder.path / "summary.json").unlink(missing_ok=True)
         with logging_to(run.folder.log, scrubber=run.scrubber, level=options.log_level, log_format=options.log_format):
             try:
-                await _note_check(run)
-                plans = await work(run, observer=observer, stop=stop)
+                log.info("job.started" if run.checked else "job.resumed", run=run.folder.run_id, rows=run.job.total)
+                if run.checked is not None:
+                    await note_check(run.folder, run.job, run.ledger, run.checked)
+                plans = await work(run, observer=observer, stop=stop, edited=edited)
             except BulkopsError as caught:
                 error = _after_the_first_call(run, caught)
             counts = ended_counts(run.ledger)
@@ -115,22 +131,9 @@ async def _session(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Run
                 return RunResult(_summary(run, error, run.ledger), counts, error, plans)
             return await _report(run, error, plans)
     finally:
-        for close in (run.ledger.release, run.ledger.close):
+        for close in (run.ledger.release, run.ledger.close):  # of the ledger that the run has by now
             with contextlib.suppress(LedgerError):
                 await close()
-
-
-async def _note_check(run: OpenRun) -> None:
-    """Note the rows that need no call, then keep the job: from here on the run can be resumed."""
-    log.info("job.started" if run.checked else "job.resumed", run=run.folder.run_id, rows=run.job.total)
-    if run.checked is None:
-        return
-    for row, text in run.checked.failed_rows():
-        run.ledger.conclude(RowSet.of([row]), Outcome.failed("invalid_row", text))
-    for row, first in run.checked.duplicates:
-        run.ledger.conclude(RowSet.of([row]), Outcome.skipped("duplicate_row", f"row {first} names the same"))
-    await run.ledger.flush()
-    run.folder.write_job(run.job)
 
 
 def _after_the_first_call(run: OpenRun, error: BulkopsError) -> BulkopsError:
@@ -154,7 +157,10 @@ async def _report(run: OpenRun, error: BulkopsError | None, plans: Sequence[Plan
     except LedgerError as caught:
         error = error or caught
         # what is only in memory may never reach the disk: the file is what a resume will find
-        view = SqliteLedgerView.open(run.folder.ledger)
+        try:
+            view = SqliteLedgerView.open(run.folder.ledger(run.job))
+        except LedgerError:
+            raise error from caught  # the first fault explains the second
     ended = EndedView(view)
     summary = _summary(run, error, ended)
     by_error: Sequence[ErrorCount] = ()

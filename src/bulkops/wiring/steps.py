@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 import anyio
 
@@ -19,17 +20,25 @@ from bulkops.operations import OPERATIONS
 from bulkops.operations.base import Decision
 from bulkops.planning import Plan, Planner, ProtectedNames, Rosters, refuse_changes, refuse_protected, with_candidates
 from bulkops.providers.base import Organization
+from bulkops.wiring.edited import EditedJob, take_over
 from bulkops.wiring.opened import LEASE_S, OpenRun, owner
 from bulkops.wiring.preparing import any_whole, bad_rows
 from bulkops.wiring.targets import open_organization
 from bulkops.wiring.watching import Observer, Progress
 
+Result = TypeVar("Result")
+
 STALE_S = 0.5
 """A plan that waited longer for its confirmation is made anew: meanwhile others may have done some of it."""
 
 
-async def work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Sequence[Plan]:
-    """Reconcile, plan, confirm, apply. Raises why the run stopped early."""
+async def work(
+    run: OpenRun, *, observer: Observer, stop: StopSignal, edited: EditedJob | None = None
+) -> Sequence[Plan]:
+    """Reconcile, go on with the edited job file if there is one, plan, confirm, apply.
+
+    Raises why the run stopped early.
+    """
     async with contextlib.AsyncExitStack() as stack:
         run.org = org = await stack.enter_async_context(
             open_organization(
@@ -43,14 +52,25 @@ async def work(run: OpenRun, *, observer: Observer, stop: StopSignal) -> Sequenc
         )
         traffic = TrafficNotes(run.ledger, run.sent)
         rosters = Rosters(org)
-        run.runners.extend(_runner(run, rosters, kind, stop, traffic) for kind in run.job.operations)
+        runners = partial(_runners, run, rosters, stop, traffic)
+        run.runners = runners()
         observer.started(lambda: _look(run, org))
         try:
+            await _holding_the_lock(run, stop, lambda: _reconcile(run))
+            if edited is not None:
+                traffic.note()
+                await take_over(run, edited, observer)
+                traffic.move_to(run.ledger)
+                run.runners = runners()
             return await _holding_the_lock(run, stop, lambda: _steps(run, observer, stop))
         finally:
             observer.ended()
             with contextlib.suppress(LedgerError):
                 traffic.note()
+
+
+def _runners(run: OpenRun, rosters: Rosters, stop: StopSignal, traffic: TrafficNotes) -> list[Runner]:
+    return [_runner(run, rosters, kind, stop, traffic) for kind in run.job.operations]
 
 
 def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic: TrafficNotes) -> Runner:
@@ -78,10 +98,14 @@ def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic
     )
 
 
+async def _reconcile(run: OpenRun) -> None:
+    """Settle what an earlier session left in doubt, for every operation."""
+    for runner in run.runners:
+        await runner.reconcile(declared=run.options.in_doubt)
+
+
 async def _steps(run: OpenRun, observer: Observer, stop: StopSignal) -> Sequence[Plan]:
     """Each operation is planned before anything is sent, and finished before the next one begins."""
-    for runner in run.runners:
-        await runner.reconcile()
     first, skip_invalid = run.runners[0], bool(run.options.skip_invalid)
     plans = [
         # what a later operation finds may be changed by an earlier one: its rows are decided in their turn
@@ -189,11 +213,9 @@ async def _judge_changes(run: OpenRun, plans: Sequence[Plan], runners: Sequence[
     refuse_changes(plans, allowed, agreed_before=before)
 
 
-async def _holding_the_lock(
-    run: OpenRun, stop: StopSignal, work: Callable[[], Awaitable[Sequence[Plan]]]
-) -> Sequence[Plan]:
+async def _holding_the_lock(run: OpenRun, stop: StopSignal, work: Callable[[], Awaitable[Result]]) -> Result:
     """Do `work` while the lock is renewed beside it; a lock that was lost stops the run."""
-    ended: list[Sequence[Plan] | BulkopsError] = []
+    ended: list[Result | BulkopsError] = []
 
     async def renew() -> None:
         while True:

@@ -30,6 +30,7 @@ from bulkops.transport import (
     StaticToken,
     Timeouts,
 )
+from bulkops.wiring.folder import make_private
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the simulator's published constant, worth nothing elsewhere
 
@@ -167,7 +168,7 @@ async def _endpoint(target: TargetConfig, sandbox_state: Path, stack: contextlib
 def _embedded_sandbox(state: Path) -> Iterator[Endpoint]:
     """The simulator in a process of its own; it ends when this one does, however that happens (its stdin closes)."""
     try:
-        state.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(state.parent)
     except OSError as error:
         raise ConfigError(f"the sandbox's folder {state.parent} cannot be made: {error.strerror or error}") from error
     command = [

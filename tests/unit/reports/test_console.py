@@ -19,7 +19,7 @@ def test_the_block_of_a_run_with_failures() -> None:
         elapsed_s=74.2,
         failures_file="runs/r1/failures.csv",
         report_file="runs/r1/report.html",
-        next_command="bulkops retry r1",
+        next_command="bulkops resume r1",
     )
     errors = [
         ErrorCount("unknown_team", State.FAILED, 38, "no team is called 'Cor'"),
@@ -37,7 +37,8 @@ def test_the_block_of_a_run_with_failures() -> None:
         "\n"
         "  failures  runs/r1/failures.csv\n"
         "  report    runs/r1/report.html\n"
-        "  next      bulkops retry r1\n"
+        "  next      bulkops resume r1\n"
+        "            what stays in doubt is for you to look up: add --in-doubt done, or not-done to send it again\n"
     )
 
 

@@ -1,0 +1,198 @@
+"""Going on with an edited job file: what is done stays done, wherever its row stands now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import structlog
+
+from bulkops import __version__
+from bulkops.errors import LedgerError, RefusedError
+from bulkops.jobs import Edit, Edits, RowMatcher
+from bulkops.jobs.source import plural
+from bulkops.ledger.base import Claim
+from bulkops.ledger.sqlite import SqliteLedger
+from bulkops.model import Job, Outcome, RowSet, Settled, State
+from bulkops.reports import EditedRow, row_outcomes, write_edits
+from bulkops.wiring.folder import stem_of_input
+from bulkops.wiring.input import Checked, JobInput, take_snapshot
+from bulkops.wiring.opened import LEASE_S, OpenRun, note_check, owner
+from bulkops.wiring.options import WorkOptions
+from bulkops.wiring.preparing import refuse_bad_rows
+from bulkops.wiring.reporting import EndedView
+from bulkops.wiring.targets import support_of
+from bulkops.wiring.watching import Observer
+
+log = structlog.get_logger(__name__)
+
+_CHUNK = 10_000  # rows carried over at once
+_LISTED = 5
+_FIRST = re.compile(r"row (\d+) (?:names|means) the same")
+
+
+@dataclass(frozen=True, slots=True)
+class EditedJob:
+    """An edited job file that is kept beside the one before it, and is good. Nothing was changed yet."""
+
+    input: JobInput
+    checked: Checked
+    job: Job
+    options: WorkOptions
+
+
+def prepare_edited(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
+    """Take an edited job file into the folder of `run`, whose lock is held, and check all of it. No network.
+
+    Raises JobFileError for what is wrong with it, RefusedError where it names another target.
+    """
+    run.folder.forget_edit(run.job)
+    try:
+        return _checked(run, source, options)
+    except BaseException:
+        run.folder.forget_edit(run.job)
+        raise
+
+
+def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
+    revision = run.job.revision + 1
+    job_input = take_snapshot(source, run.folder.path, operation=run.job.named_operation, stem=stem_of_input(revision))
+    if job_input.target not in (None, run.job.target):
+        raise RefusedError(
+            f"{job_input.name} is for target {job_input.target!r}, and this run was made for {run.job.target!r}: "
+            f"nothing more was sent"
+        )
+    job_input.use_provider(run.target.provider, support_of(run.target.provider))
+    merged = job_input.merged(options).over(run.job)
+    checked = job_input.check()
+    refuse_bad_rows(job_input, checked, skip_invalid=bool(merged.skip_invalid))
+    job = replace(
+        run.job,
+        operations=dict(job_input.operations),
+        source=job_input.name,
+        source_format=job_input.format,
+        source_sha256=job_input.sha256,
+        total=checked.total,
+        version=__version__,
+        options=merged.kept(),
+        defaults=job_input.defaults,
+        columns=list(job_input.columns),
+        delimiter=job_input.delimiter,
+        revision=revision,
+    )
+    return EditedJob(job_input, checked, job, merged)
+
+
+async def take_over(run: OpenRun, edited: EditedJob, observer: Observer) -> None:
+    """Make the edited file that of `run`. What was in flight must be settled already.
+
+    The new input and a new ledger are written beside the old ones; replacing job.json is what makes them count, so a
+    crash leaves the run wholly with the one or the other. Raises RefusedError when a row in doubt was edited.
+    """
+    with RowMatcher(run.input.fingerprints(), edited.input.fingerprints()) as rows:
+        edits = rows.edits()
+        if edits.none:
+            run.folder.forget_edit(run.job)
+            observer.warn(f"{edited.input.name} has the same rows as before: the run goes on as it was")
+            return
+        _refuse_edited_doubts(run, rows)
+        await run.ledger.flush()
+        done = write_edits(
+            run.folder.edits(edited.job), _edited_rows(run, edited, rows), run.job.columns, run.job.delimiter
+        )
+        ledger = await _new_ledger(run, edited, rows)
+    former, run.ledger = run.ledger, ledger
+    run.job, run.input, run.options = edited.job, edited.input, edited.options
+    await former.release()
+    await former.close()
+    log.info("job.edited", revision=run.job.revision, rows=run.job.total, kept=edits.kept, done_and_edited=done)
+    observer.warn(_told(edits, done, run.folder.edits(run.job).name))
+
+
+async def _new_ledger(run: OpenRun, edited: EditedJob, rows: RowMatcher) -> SqliteLedger:
+    """A ledger of the edited file's rows that knows what the run's knows, and counts from here on."""
+    ledger = SqliteLedger.create(run.folder.ledger(edited.job), total=edited.job.total)
+    try:
+        await ledger.acquire(owner(), lease_s=LEASE_S)
+        _carry_over(run.ledger, ledger, rows)
+        await note_check(run.folder, edited.job, ledger, edited.checked)
+    except BaseException:
+        await ledger.close()
+        raise
+    return ledger
+
+
+def _refuse_edited_doubts(run: OpenRun, rows: RowMatcher) -> None:
+    """A row in doubt may have been done: the file must keep it as it is until that is settled."""
+    doubtful = (row for claim in run.ledger.open_claims() for row in claim.rows)
+    lost = list(islice((row for row in doubtful if rows.edit_before(row) is not None), _LISTED + 1))
+    if lost:
+        numbers = ", ".join(str(row) for row in lost[:_LISTED]) + (" and more" if len(lost) > _LISTED else "")
+        raise RefusedError(
+            f"rows of {run.job.source} were sent, and nobody can say yet whether they were done: {numbers}. Put them "
+            f"back into the edited file as they were. Nothing more was sent."
+        )
+
+
+def _carry_over(before: SqliteLedger, after: SqliteLedger, rows: RowMatcher) -> None:
+    """Note in `after` what `before` knows of rows that are in both files."""
+    for first, last, outcome in _runs(before):
+        now = rows.now_at(first, last)
+        carried = _carried(outcome, before, rows)
+        if now and carried is not None:
+            after.adopt(Claim(0, RowSet.of(now), max(1, carried.attempts), 0.0), [Settled(RowSet.of(now), carried)])
+    for claim in before.open_claims():
+        now = sorted(row for first, last in claim.rows.runs for row in rows.now_at(first, last))
+        if now and claim.doubt is None:
+            raise LedgerError("a row of the run is in flight: its job file cannot be replaced now")
+        if now and claim.doubt is not None:
+            doubts = [Settled(RowSet.of(now), claim.doubt)]
+            after.adopt(replace(claim, rows=RowSet.of(now)), doubts=doubts)
+    after.add_traffic(before.traffic())
+    if (confirmed := before.note("confirmed")) is not None:
+        after.put_note("confirmed", confirmed)
+
+
+def _runs(ledger: SqliteLedger) -> Iterator[tuple[int, int, Outcome]]:
+    for settled in ledger.outcomes():
+        for first, last in settled.rows.runs:
+            for start in range(first, last + 1, _CHUNK):
+                yield start, min(last, start + _CHUNK - 1), settled.outcome
+
+
+def _carried(outcome: Outcome, before: SqliteLedger, rows: RowMatcher) -> Outcome | None:
+    """What a row keeps that is in both files. None for what the check of the edited file finds out anew."""
+    if outcome.state is State.FAILED and outcome.code == "invalid_row":
+        return None
+    if outcome.state is not State.SKIPPED or outcome.code != "duplicate_row":
+        return outcome
+    # the row that it repeats is done, or perhaps: repeating that is what must not happen. Else it has its own turn now.
+    first = _FIRST.search(outcome.message)
+    if first is None or before.state_of(int(first[1])) in {State.PENDING, State.FAILED}:
+        return None
+    now = rows.now_at(int(first[1]), int(first[1]))
+    where = f"row {now[0]}" if now else f"row {first[1]} of the file as it was before"
+    return Outcome.skipped("duplicate_row", f"{where} names the same")
+
+
+def _edited_rows(run: OpenRun, edited: EditedJob, rows: RowMatcher) -> Iterator[EditedRow]:
+    """The rows that were changed or removed, as they were, then those that were added."""
+    outcomes = row_outcomes(EndedView(run.ledger))
+    for row in run.input.rows():
+        outcome = next(had for number, had in outcomes if number == row.number)
+        if (found := rows.edit_before(row.number)) is not None:
+            yield EditedRow(found[0].value, row, row.number, found[1], outcome)
+    for row in edited.input.rows():
+        found = rows.edit_after(row.number)
+        if found is not None and found[0] is Edit.ADDED:
+            yield EditedRow(Edit.ADDED.value, row, None, row.number)
+
+
+def _told(edits: Edits, done: int, file: str) -> str:
+    parts = [f"{plural(edits.kept, 'row')} as before" + (f" ({edits.moved:,} of them moved)" if edits.moved else "")]
+    counted = {"changed": edits.changed, "added": edits.added, "removed": edits.removed}
+    parts += [f"{count:,} {word}" for word, count in counted.items() if count]
+    stands = f"; of the changed and removed ones {done:,} had an outcome, and what was done stands" if done else ""
+    return f"the job file was edited: {', '.join(parts)}{stands}. {file} lists them."

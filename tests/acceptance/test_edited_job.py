@@ -1,0 +1,197 @@
+"""A job file that is mended between a crash and the resume: the sandbox counts what came of it."""
+
+from __future__ import annotations
+
+import csv
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bulkops.testing.processes import Ended, SandboxProcess, Shell, sandbox_process
+
+ROWS = 120
+SLOW = [{"kind": "delay_after", "method": "POST", "path": "*/invites", "seconds": 0.15}]
+
+
+def hires(numbers: Sequence[int]) -> list[str]:
+    """Addresses."""
+    return [f"hire.{number}@new.test" for number in numbers]
+
+
+def write(shell: Shell, addresses: Sequence[str], *, header: str = "email") -> None:
+    """The job file."""
+    shell.write("hires.csv", header + "\n" + "\n".join(addresses) + "\n")
+
+
+def results(shell: Shell) -> dict[str, dict[str, str]]:
+    """The rows of results.csv by address."""
+    with (shell.folder / ".bulkops/runs/r/results.csv").open(newline="") as file:
+        return {row["email"]: row for row in csv.DictReader(file)}
+
+
+def run_and_kill(shell: Shell, sandbox: SandboxProcess, *, after: int) -> None:
+    """Start the job and kill it once `after` invitations were sent."""
+    process = shell.start(
+        "run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "r", "--batch-size", "5", "--concurrency", "2"
+    )
+    while len(sandbox.effects("invite_sent")) < after:
+        assert process.poll() is None, process.communicate()
+    process.kill()
+    process.communicate()
+
+
+def resume(shell: Shell, *arguments: str) -> Ended:
+    """Go on with the edited file."""
+    return shell.bulkops("resume", "r", "--job", "hires.csv", "--yes", "--json", *arguments)
+
+
+@pytest.fixture
+def slow() -> object:
+    """A sandbox that answers late, so that a run can be killed in the middle."""
+    with sandbox_process(faults=SLOW) as running:
+        yield running
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rows_fixed_added_removed_and_moved_do_the_right_thing(shell: Shell, slow: SandboxProcess, seed: int) -> None:
+    """Every address of the edited file is invited once, whatever was sent before it was edited."""
+    draw = random.Random(seed)
+    shell.configure(slow, settling_s=0.4)
+    first = hires(range(ROWS))
+    write(shell, first)
+    run_and_kill(shell, slow, after=30)
+    sent = set(slow.effects("invite_sent"))
+    edited = [address for address in first if draw.random() < 0.8] + hires(range(500, 520))
+    draw.shuffle(edited)
+    write(shell, edited)
+    ended = resume(shell)
+    assert ended.code == 0, ended.err
+    effects = slow.effects("invite_sent")
+    assert max(effects.values()) == 1
+    # what was under way at the kill may have been done after the count above was taken
+    done_before = set(effects) - set(edited)
+    assert set(edited) <= set(effects)
+    assert sent - set(edited) <= done_before
+    assert ended.told["counts"]["total"] == len(edited) == ended.told["counts"]["succeeded"]
+    assert set(results(shell)) == set(edited)
+    assert "the job file was edited" in ended.err
+    with (shell.folder / ".bulkops/runs/r/edits-2.csv").open(newline="") as file:
+        listed = {row["email"]: row for row in csv.DictReader(file)}
+    assert set(listed) == set(first) ^ set(edited) or {row["_edit"] for row in listed.values()} >= {"changed"}
+    gone = {address for address, row in listed.items() if row["_edit"] != "added" and row["_outcome"] == "succeeded"}
+    assert gone == done_before
+
+
+def test_a_done_row_is_never_sent_again_for_another_place_or_column(shell: Shell, sandbox: SandboxProcess) -> None:
+    """A resent mail stays resent: the file is turned round and has a column more."""
+    shell.configure(sandbox)
+    write(shell, hires(range(6)))
+    assert shell.bulkops("run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "i").code == 0
+    write(shell, hires(range(6)))
+    ended = shell.bulkops("run", "hires.csv", "--operation", "resend-invite", "--yes", "--run-id", "r")
+    assert ended.code in (0, 6), ended.err
+    before = sandbox.effects("invite_resent")
+    write(shell, [f"note {number},{address.upper()}" for number, address in enumerate(reversed(hires(range(6))))],
+          header="note,email")  # fmt: skip
+    ended = resume(shell)
+    assert ended.code in (0, 6), ended.err
+    assert sandbox.effects("invite_resent") == before
+
+
+def test_a_failed_row_that_was_mended_has_its_turn(shell: Shell, sandbox: SandboxProcess) -> None:
+    """A row that could not be run, mended in its place; the rest is left alone."""
+    shell.configure(sandbox)
+    write(shell, ["a@new.test", "no address", "c@new.test"])
+    command = ["run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "r", "--skip-invalid"]
+    assert shell.bulkops(*command).code == 1
+    write(shell, ["a@new.test", "b@new.test", "c@new.test"])
+    ended = resume(shell)
+    assert ended.code == 0, ended.err
+    assert sandbox.effects("invite_sent") == {"a@new.test": 1, "b@new.test": 1, "c@new.test": 1}
+    assert "2 rows as before, 1 changed" in ended.err
+
+
+def test_a_repeat_has_its_turn_when_the_row_it_repeats_was_taken_out(shell: Shell, sandbox: SandboxProcess) -> None:
+    """Failed first row: the repeat is sent. Done first row: the repeat stays skipped."""
+    shell.configure(sandbox)
+    sandbox.send("POST", "faults", [{"kind": "reject_items", "path": "*/invites", "items": ["bad@new.test"]}])
+    header = "email,role_groups"
+    write(
+        shell, ["done@new.test,", "bad@new.test,", "done@new.test,Developers", "bad@new.test,Developers"], header=header
+    )
+    assert shell.bulkops("run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "r").code == 1
+    sandbox.send("POST", "faults", [])
+    write(shell, ["done@new.test,Developers", "bad@new.test,Developers"], header=header)
+    ended = resume(shell)
+    assert ended.code == 0, ended.err
+    assert sandbox.effects("invite_sent") == {"done@new.test": 1, "bad@new.test": 1}
+    found = {address: row["_outcome"] for address, row in results(shell).items()}
+    assert found == {"done@new.test": "skipped", "bad@new.test": "succeeded"}
+
+
+def test_a_row_in_doubt_may_not_be_edited_away(shell: Shell) -> None:
+    """Nobody can say whether its mail was sent: the run asks for it back, and sends nothing."""
+    with sandbox_process(options=["--quirks", '{"resend_expired": "keep"}']) as sandbox:
+        shell.configure(sandbox)
+        mails = sandbox.outstanding()[:3]
+        write(shell, mails)
+        sandbox.send("POST", "faults", [{"kind": "lose_after", "method": "POST", "path": "*/invites/resend"}])
+        doubtful = shell.bulkops("run", "hires.csv", "--operation", "resend-invite", "--yes", "--run-id", "r")
+        assert doubtful.code == 6, doubtful.err
+        sandbox.send("POST", "faults", [])
+        write(shell, [mails[0], mails[2], "somebody@new.test"])
+        ended = resume(shell)
+        assert ended.code == 3, ended.err
+        assert "Put them back" in ended.err
+        write(shell, mails[::-1])
+        ended = resume(shell)
+        assert (ended.code, ended.told["counts"]["in_doubt"]) == (6, 3), ended.err
+        assert sandbox.effects("invite_resent") == dict.fromkeys(mails, 1)
+
+
+def test_a_bad_edited_file_changes_nothing(shell: Shell, sandbox: SandboxProcess) -> None:
+    """It is told as a bad job file is, and the run can be resumed with its own or another one."""
+    shell.configure(sandbox)
+    write(shell, hires(range(3)))
+    assert shell.bulkops("run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "r").code == 0
+    write(shell, ["nonsense"])
+    ended = resume(shell)
+    assert ended.code == 2, ended.err
+    assert "nonsense" in ended.err
+    folder = shell.folder / ".bulkops/runs/r"
+    assert not list(folder.glob("*-2.*"))
+    assert shell.bulkops("resume", "r").code == 0
+
+
+def test_a_process_that_died_while_it_took_the_file_over_leaves_the_run_as_it_was(
+    shell: Shell, sandbox: SandboxProcess
+) -> None:
+    """What it wrote aside is thrown away by the next one."""
+    shell.configure(sandbox)
+    write(shell, hires(range(3)))
+    assert shell.bulkops("run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "r").code == 0
+    folder = shell.folder / ".bulkops/runs/r"
+    for name in ("input-2.csv", "ledger-2.sqlite", "ledger-2.sqlite-wal", "job.json.part"):
+        shutil.copy(folder / "job.json", folder / name)
+    write(shell, hires(range(5)))
+    ended = resume(shell)
+    assert ended.code == 0, ended.err
+    assert sandbox.effects("invite_sent") == dict.fromkeys(hires(range(5)), 1)
+    again = shell.bulkops("show", "r", "--json")
+    assert again.told["counts"]["total"] == 5
+
+
+def test_a_changed_job_json_is_noticed(shell: Shell, sandbox: SandboxProcess) -> None:
+    """One flipped letter in what the run was made for stops it before a call."""
+    shell.configure(sandbox)
+    write(shell, hires(range(3)))
+    assert shell.bulkops("run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "r").code == 0
+    job: Path = shell.folder / ".bulkops/runs/r/job.json"
+    job.write_text(job.read_text().replace('"skip_invalid": false', '"skip_invalid": true'))
+    ended = shell.bulkops("resume", "r")
+    assert ended.code == 4, ended.err
+    assert "job.json" in ended.err
+    assert "cannot be trusted" in ended.err

@@ -7,7 +7,7 @@ RUN_ENV := PYTHONDONTWRITEBYTECODE=
 BASE := $(VENV)/.installed-base
 DEV := $(VENV)/.installed-test
 
-.PHONY: help demo test check format unit bench clean
+.PHONY: help demo test check format unit chaos bench clean
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ format: $(DEV)  ## rewrite the files as `make check` wants them
 
 unit: $(DEV)  ## the quick tests alone
 	$(BIN)/python -m pytest tests/unit tests/contract
+
+chaos: $(DEV)  ## kill the real command N times (N=200 SEED=1 OPERATION=invite JOBS=2): nothing lost, nothing doubled
+	$(BIN)/python -m tests.chaos $(or $(N),200) $(if $(SEED),--seed $(SEED)) $(if $(OPERATION),--operation $(OPERATION)) \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills-a-round $(KILLS))
 
 bench: $(DEV)  ## measure; asserts nothing
 	$(BIN)/python -m benchmarks

@@ -123,6 +123,9 @@ class Vendor(Protocol):
 
     def summary(self) -> dict[str, Any]: ...
 
+    def inventory(self) -> dict[str, Any]:
+        """Everything there is, as plain JSON."""
+
     def limit_headers(self, ticket: Ticket) -> dict[str, str]:
         """What ordinary answers say about the quota."""
 

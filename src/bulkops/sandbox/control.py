@@ -28,6 +28,7 @@ class Control:
             ("GET", "requests", self.requests),
             ("DELETE", "requests", self.forget_requests),
             ("GET", "state", self.state),
+            ("GET", "organization", self.organization),
             ("GET", "faults", self.faults),
             ("POST", "faults", self.set_faults),
             ("DELETE", "faults", self.clear_faults),
@@ -57,6 +58,10 @@ class Control:
 
     async def state(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._sandbox.summary())
+
+    async def organization(self, request: web.Request) -> web.StreamResponse:
+        """Everything that the organisation holds, codes and secrets left out."""
+        return web.json_response(self._sandbox.inventory())
 
     async def faults(self, request: web.Request) -> web.StreamResponse:
         """The rules, each with how many calls it matched and how often it fired."""

@@ -14,6 +14,7 @@ KINDS = {
     "refuse": "connection reset before the body is read; not applied",
     "lose_before": "request read, connection dropped; not applied",
     "lose_after": "applied, connection dropped without an answer",
+    "apply_late": "connection dropped without an answer, applied `seconds` later",
     "delay_before": "waits `seconds`, then applies and answers",
     "delay_after": "applies, waits `seconds`, then answers",
     "status": "answers `status` and `body`; not applied",
@@ -27,6 +28,7 @@ KINDS = {
 }
 DELAYS = frozenset({"delay_before", "delay_after"})
 NEEDS = {
+    "apply_late": "seconds",
     "delay_before": "seconds",
     "delay_after": "seconds",
     "status": "status",
@@ -43,7 +45,8 @@ class FaultRule:
     method: "*" or one method. path: glob over the whole path, e.g. `*/invites`.
     body_contains: text that the raw body must hold, compared without case.
     probability: 0 to 1. after: matching calls let through first. times: how often it fires, None for always.
-    seconds: of a delay or a hang. share: 0 to 1. items: glob, or several, over addresses and ids, without case.
+    seconds: of a delay or a hang, or until what was dropped is applied. share: 0 to 1.
+    items: glob, or several, over addresses and ids, without case.
     """
 
     kind: str

@@ -46,9 +46,17 @@ class Pipeline:
         self._busy: set[str] = set()
         self.closing = asyncio.Event()
         self.collisions = 0
+        self.in_flight = 0
 
     async def run(self, request: web.Request, route: Route | None) -> web.StreamResponse:
-        """Record the request and answer it."""
+        """Record the request and answer it. `in_flight` counts those that may still be applied."""
+        self.in_flight += 1
+        try:
+            return await self._taken(request, route)
+        finally:
+            self.in_flight -= 1
+
+    async def _taken(self, request: web.Request, route: Route | None) -> web.StreamResponse:
         refusal = self._faults.refusal(request.method, request.path)
         try:
             raw = b"" if refusal else await request.read()
@@ -66,7 +74,7 @@ class Pipeline:
             entry["fault"] = refusal.kind
             return drop(request, reset=True)
         call = self._call(request, raw)
-        answer = await self._with_faults(call, route, entry)
+        answer = await self._with_faults(call, route, entry, request)
         if answer is DROPPED:
             return drop(request, reset=entry["fault"].endswith("refuse"))
         entry["status"] = answer.status
@@ -94,7 +102,9 @@ class Pipeline:
             headers["ETag"] = f'W/"{zlib.crc32(answer.body):x}"'
         return web.Response(status=answer.status, body=answer.body or None, headers=headers)
 
-    async def _with_faults(self, call: Call, route: Route | None, entry: dict[str, Any]) -> Answer:
+    async def _with_faults(
+        self, call: Call, route: Route | None, entry: dict[str, Any], request: web.Request
+    ) -> Answer:
         """The answer, bent by the rules that fire."""
         fired = self._faults.pick(call.method, call.path, call.raw)
         if not fired:
@@ -104,6 +114,9 @@ class Pipeline:
             if rule.kind == "delay_before":
                 await self._pause(rule.seconds)
         last = fired[-1]
+        if last.kind == "apply_late":  # as where a gateway gives up while the service behind it works on
+            drop(request, reset=False)
+            await self._pause(last.seconds)
         answer = await self._instead(last)
         if answer is None:
             skipped = self._shorten(call, last.share) if last.kind == "partial" else []
@@ -190,7 +203,7 @@ class Pipeline:
 
 def bend(rule: FaultRule, answer: Answer) -> Answer:
     """What a fault makes of an answer."""
-    if rule.kind == "lose_after":
+    if rule.kind in ("lose_after", "apply_late"):
         return DROPPED
     if rule.kind in ("status", "status_after"):
         return replacement(rule)

@@ -159,7 +159,12 @@ class Sandbox:
             "quota_allowed": self.quota.allowed,
             "quota_refused": self.quota.refused,
             "write_collisions": self._pipeline.collisions,
+            "in_flight": self._pipeline.in_flight,
         }
+
+    def inventory(self) -> dict[str, Any]:
+        """Everything that the organisation holds."""
+        return self._vendor.inventory()
 
     def settings(self) -> dict[str, Any]:
         return {

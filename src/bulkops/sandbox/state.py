@@ -7,6 +7,7 @@ was told is in the file even when the process is killed at once. A last line tha
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +19,7 @@ with contextlib.suppress(ImportError):  # absent on Windows
     import fcntl
 
 FORMAT = 1
+MARK = b'{"bulkops_sandbox":'  # how every state file begins, also one that was cut short
 BASE = {"vendor", "organization", "people", "seed", "seeded_at"}
 
 
@@ -37,7 +39,8 @@ class Journal:
         if self._path is None:
             return iter(())
         try:
-            self._file = self._path.open("a+b", buffering=0)  # stays open as long as the sandbox lives
+            # for its owner alone; it stays open as long as the sandbox lives
+            self._file = open(self._path, "a+b", buffering=0, opener=lambda path, flags: os.open(path, flags, 0o600))  # noqa: SIM115
             self._lock(self._file)
             lines = self._whole_lines(self._file)
         except OSError as error:
@@ -68,9 +71,11 @@ class Journal:
             data = data[file.write(data) :]
 
     def _whole_lines(self, file: BinaryIO) -> list[bytes]:
-        """All lines that end; what stands after the last of them is cut off the file."""
+        """All lines that end; what stands after the last of them is cut off the file, if the file is one of ours."""
         file.seek(0)
         content = file.read()
+        if not content.startswith(MARK[: len(content)]):
+            raise SandboxError(f"{self._path} is not a state file of this sandbox")
         end = content.rfind(b"\n") + 1
         if end < len(content):
             file.truncate(end)

@@ -56,6 +56,23 @@ async def test_reset_brings_the_base_back(admin: Any) -> None:
     assert (await admin.call("GET", "users")).json["total"] == 120
 
 
+async def test_the_whole_organisation_is_told_without_its_secrets(admin: Any) -> None:
+    """Accounts, invitations, what people hold and the allowlist, as they are now; no code and no client secret."""
+    user_id = await admin.user_id("inbox.one")
+    developers = await admin.rolegroup("Developers")
+    await admin.call("POST", "invites", [{"email": "a@new.test"}])
+    await admin.call("POST", f"rolegroups/{developers}/users", [user_id])
+    await admin.call("DELETE", "users", [await admin.user_id("inbox.two")])
+    answer = await admin.call("GET", "/__sandbox/organization")
+    told = answer.json
+    assert "a@new.test" in [invite["email"] for invite in told["invites"]]
+    assert user_id in told["role_groups"][developers]["holders"]
+    assert [user["username"] for user in told["users"].values() if user["deleted"]][:1] == ["inbox.two"]
+    assert set(told["allowlist"]) == {row["client_id"] for row in await admin.rows("connectedApplications/allowlist")}
+    assert b'"code"' not in answer.raw
+    assert b"client_secret" not in answer.raw
+
+
 async def test_settings_are_all_or_nothing(admin: Any) -> None:
     """An unknown quirk is refused with the nearest name, and the quota beside it stays."""
     answer = await admin.call("PATCH", "/__sandbox/settings", {"quota": 1, "quirks": {"invite_anwser": "items"}})

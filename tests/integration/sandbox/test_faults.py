@@ -34,6 +34,16 @@ async def test_a_delayed_write_is_applied_after_the_client_left(admin: Any) -> N
     await admin.until(lambda: sent(admin) == 10)
 
 
+async def test_what_is_applied_late_loses_its_connection_first(admin: Any) -> None:
+    """The client knows at once that no answer comes, and the mails leave while the call still counts as under way."""
+    admin.sandbox.faults.add("apply_late", path="*/invites", seconds=0.2)
+    with pytest.raises(aiohttp.ClientError):
+        await admin.call("POST", "invites", BATCH)
+    assert (sent(admin), admin.sandbox.summary()["in_flight"]) == (0, 1)
+    await admin.until(lambda: admin.sandbox.summary()["in_flight"] == 0)
+    assert sent(admin) == 10
+
+
 async def test_a_delayed_answer_is_applied_first(admin: Any) -> None:
     """The effect is there while the client still waits."""
     admin.sandbox.faults.add("delay_after", path="*/invites", seconds=0.2)

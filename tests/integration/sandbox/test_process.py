@@ -17,6 +17,7 @@ import pytest
 import bulkops.sandbox
 from bulkops.sandbox import Sandbox, SandboxOptions
 from bulkops.sandbox.options import SandboxError
+from bulkops.sandbox.state import MARK
 
 SOURCE = str(Path(bulkops.sandbox.__file__).parents[2])
 COMMAND = (sys.executable, "-m", "bulkops.sandbox", "--port", "0", "--people", "40")
@@ -276,3 +277,23 @@ async def snapshot(admin: Any) -> list[Any]:
     lists += [await admin.rows(f"teams/{team['team_id']}/members") for team in lists[3]]
     lists += [await admin.rows(f"rolegroups/{group['role_group_id']}/users") for group in lists[2]]
     return [*lists, admin.sandbox.effects.view()]
+
+
+@pytest.mark.parametrize("content", [b"a precious line without an end", b'{"mine": 1}', b'{"bulkops_sandbox_'])
+def test_a_file_that_is_none_of_ours_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    """Not even an end that was cut short is taken off it."""
+    path = tmp_path / "precious"
+    path.write_bytes(content)
+    with pytest.raises(SandboxError, match="not a state file"):
+        Sandbox(SandboxOptions(people=2, state=path))
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("length", [0, 1, 10, len(MARK)])
+def test_a_file_that_was_hardly_begun_is_begun_anew(tmp_path: Path, length: int) -> None:
+    """A crash may leave any part of its first line."""
+    path = tmp_path / "state"
+    path.write_bytes(MARK[:length])
+    Sandbox(SandboxOptions(people=2, state=path))._journal.close()
+    assert path.read_bytes().startswith(MARK)
+    assert path.read_bytes().endswith(b"}\n")

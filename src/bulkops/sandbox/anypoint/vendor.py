@@ -18,6 +18,7 @@ from bulkops.sandbox.anypoint import (
 )
 from bulkops.sandbox.anypoint.changes import CHANGES
 from bulkops.sandbox.anypoint.desk import Commit, Desk
+from bulkops.sandbox.anypoint.inventory import inventory
 from bulkops.sandbox.anypoint.organization import EXPIRED, Invite, Unit
 from bulkops.sandbox.anypoint.quirks import Quirks
 from bulkops.sandbox.anypoint.seeding import Seeding
@@ -149,6 +150,10 @@ class Anypoint:
             "allowlist": len(org.allowlist),
             "business_groups": {unit.id: unit.name for unit in org.units.values() if not unit.is_root},
         }
+
+    def inventory(self) -> dict[str, Any]:
+        """See `anypoint.inventory`."""
+        return inventory(self._desk.org)
 
     def limit_headers(self, ticket: Ticket) -> dict[str, str]:
         milliseconds = self._desk.quirks.reset_unit == "milliseconds_left"

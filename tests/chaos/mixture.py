@@ -1,0 +1,194 @@
+"""What a seed makes of a round: the operation, the faults, the service's habits, and where the process is killed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos.jobs import VERBS
+from tests.chaos.rows import Verb, Wanted
+
+PEOPLE = 320
+
+POINTS = (
+    "before-begin", "after-begin", "sent", "answered", "before-settle", "before-commit", "log-write", "checkpoint",
+    "reports", "reconcile-read", "reconcile-settle",
+)  # fmt: skip
+"""Where the process dies of itself; see `launcher` for what each means."""
+
+RANDOM = "random"
+
+SCRIPTS: Sequence[Sequence[str]] = (
+    ("after-begin", "reconcile-settle"),
+    ("sent", "reconcile-read"),
+    ("answered", "checkpoint"),
+    ("before-begin", "before-commit"),
+    ("before-settle", "log-write"),
+    (RANDOM, "checkpoint"),
+    (RANDOM, "reports"),
+    (RANDOM, RANDOM),
+)
+"""The first two kills of a round; what is in doubt after the first is what the second may interrupt."""
+
+NTH: Mapping[str, tuple[int, int]] = {
+    "before-begin": (1, 6), "after-begin": (1, 6), "sent": (1, 6), "answered": (1, 6), "before-settle": (1, 6),
+    "before-commit": (2, 9), "log-write": (8, 60), "checkpoint": (3, 14), "reports": (1, 4),
+    "reconcile-read": (1, 3), "reconcile-settle": (1, 1),
+}  # fmt: skip
+"""At which passage, from and to."""
+
+QUIRKS: Mapping[str, tuple[Any, ...]] = {
+    "limit_over_max": ("clamp", "reject"),
+    "invite_answer": ("empty", "items"),
+    "invite_email_case": ("lower", "keep"),
+    "reinvite_pending": ("second", "second", "refresh", "reject"),
+    "invite_member": ("accept", "reject"),
+    "resend_expired": ("renew", "keep"),
+    "bulk_delete_unknown": ("skip", "reject"),
+    "delete_deleted": ("not_found", "ok"),
+    "delete_status": (204, 200),
+    "put_user_partial": ("keep", "reject", "clear"),
+    "put_user_status": (200, 204),
+    "rolegroup_repeat": ("ok", "conflict"),
+    "rolegroup_answer": ("rows", "empty"),
+    "unassign_conflict": ("atomic", "part"),
+    "unassign_role_missing": ("not_found", "ok", "conflict"),
+    "team_name_field": ("name", "team_name"),
+    "allowlist_patch": ("replace", "merge"),
+    "allowlist_expand": (True, False),
+    "reset_unit": ("epoch", "milliseconds_left"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One `kill -9`: at the `nth` passage of a point, or `calls` calls and `wait_s` seconds into the session."""
+
+    point: str = RANDOM
+    nth: int = 1
+    calls: int = 0
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """A round. Times in seconds; `token_ttl` and `quota` are None where there is no such limit."""
+
+    seed: int
+    operation: str
+    kills: tuple[Kill, ...]
+    settling_s: float
+    latency_ms: float
+    batch_size: int
+    concurrency: int
+    login: str
+    token_ttl: float | None
+    quota: int | None
+    quirks: Mapping[str, Any]
+
+    @property
+    def verb(self) -> Verb:
+        """How the operation is put to the test."""
+        return VERBS[self.operation]
+
+
+def mix(seed: int, *, operation: str | None = None, kills: int = 4) -> Mixture:
+    """The round of a seed: the same for the same arguments, also for fewer `kills` up to where they end."""
+    dice = random.Random(f"round {seed}")
+    chosen = operation or list(VERBS)[seed % len(VERBS)]
+    login = dice.choice(["bearer", "bearer", "connected-app", "password"])
+    quirks = {name: dice.choice(values) for name, values in QUIRKS.items() if dice.random() < 0.4}
+    settling_s = dice.choice([0.4, 0.5, 0.5, 1.6])
+    return Mixture(
+        seed=seed,
+        operation=chosen,
+        settling_s=settling_s,
+        latency_ms=dice.uniform(6, 14),
+        batch_size=dice.randint(2, 7),
+        concurrency=dice.randint(2, 5),
+        login=login,
+        token_ttl=dice.choice([None, 0.8, 1.6]) if login != "bearer" else None,
+        quota=dice.choice([None, None, 25, 60]),
+        quirks={**quirks, "throttle": "429", "app_forbid": []},
+        kills=tuple(_kills(dice, seed, kills, whole=VERBS[chosen].whole)),
+    )
+
+
+def _kills(dice: random.Random, seed: int, count: int, *, whole: bool) -> list[Kill]:
+    script = SCRIPTS[seed % len(SCRIPTS)]
+    names = [*script, *(dice.choice([RANDOM] * len(POINTS) + [*POINTS]) for _ in range(8))]
+    drawn = [_kill(dice, name, whole=whole) for name in names]
+    return drawn[:count]
+
+
+def _kill(dice: random.Random, point: str, *, whole: bool) -> Kill:
+    low, high = NTH.get(point, (1, 1))
+    nth = dice.randint(low, high)
+    if whole and point not in {"log-write", "checkpoint", "reports", "before-commit"}:
+        nth = 1  # there is but one write
+    calls = dice.randint(1, 12) if whole else dice.randint(1, 45)
+    return Kill(point, nth, calls, dice.choice([0.0, dice.uniform(0, 0.03)]))
+
+
+def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
+    """Rules for calls that go wrong. Rows that are refused come first: nothing else may happen to their calls.
+
+    No effect comes later than half of the time that the target is told it may take: the rest is for slow machines.
+    """
+    dice = random.Random(f"faults {mixture.seed}")
+    verb = mixture.verb
+    write = {"method": verb.method, "path": verb.path}
+    late_s = mixture.settling_s / 2
+    status = dice.choice([400, 404, 409, 422])
+    refusals = [
+        {**write, **row.marks, "kind": "status", "status": status, "body": {"message": "This one is not wanted here"}}
+        for row in rows
+        if row.refused
+    ]
+    lost = dice.uniform(0.02, 0.12)
+    kinds: list[dict[str, Any]] = [
+        {"kind": "lose_before", "probability": lost},
+        {"kind": "lose_after", "probability": lost},
+        {"kind": "apply_late", "probability": lost, "seconds": dice.uniform(0.1, 1) * late_s},
+        {"kind": "status", "status": dice.choice([500, 502, 504]), "body": "Bad Gateway", "probability": lost / 2},
+        {"kind": "status_after", "status": dice.choice([500, 502, 504]), "body": "upstream", "probability": lost},
+        {"kind": "break_body", "probability": lost},
+        {"kind": "html", "probability": lost / 2},
+        {"kind": "html", "applied": True, "probability": lost / 2},
+        {"kind": "refuse", "probability": lost / 2},
+        {"kind": "status", "status": 401, "body": "Unauthorized", "probability": 0.03, "times": 3},
+        _throttled(dice),
+        {"kind": "delay_before", "probability": 0.2, "seconds": dice.uniform(0.1, 1) * late_s},
+        {"kind": "delay_after", "probability": 0.3, "seconds": dice.uniform(0.02, 0.1)},
+    ]
+    if verb.settles:  # the one answer that names its rows would lie about them, and nothing else could tell
+        kinds.append({"kind": "partial", "share": dice.choice([0.5, 0.8]), "probability": 0.1})
+    if mixture.login == "bearer":
+        kinds = [rule for rule in kinds if rule.get("status") != 401]  # a token that cannot be renewed ends the run
+    chosen = [{**write, **rule} for rule in kinds if dice.random() < 0.6]
+    reads = [{"method": "GET", **rule} for rule in _of_reads(dice)]
+    return [*refusals, *chosen, *reads]
+
+
+def _throttled(dice: random.Random) -> dict[str, Any]:
+    """The vendor asks to wait; the wait is short, so that the campaign is."""
+    return {
+        "kind": "status",
+        "status": dice.choice([429, 503]),
+        "headers": {"Retry-After": dice.choice(["0", "1"])},
+        "probability": 0.04,
+        "times": 4,
+    }
+
+
+def _of_reads(dice: random.Random) -> list[dict[str, Any]]:
+    kinds: list[dict[str, Any]] = [
+        {"kind": "lose_before", "path": "*/organizations/*", "probability": 0.02},
+        {"kind": "status", "path": "*/organizations/*", "status": 502, "body": "", "probability": 0.02},
+        {"kind": "html", "path": "*/organizations/*", "probability": 0.02},
+        {"kind": "break_body", "path": "*/organizations/*", "probability": 0.02},
+        {"kind": "delay_before", "path": "*/organizations/*", "probability": 0.1, "seconds": 0.03},
+    ]
+    return [rule for rule in kinds if dice.random() < 0.4]

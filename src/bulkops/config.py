@@ -6,18 +6,32 @@ A secret never stands in the file: it is named (`token_env`, `token_file`) and r
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from bulkops.errors import ConfigError
+from bulkops.model import shorten
 
 FILE_NAME = "bulkops.toml"
+MAX_SECRET = 64 * 1024
+"""So many characters of a secret's file are read; it may be a pipe or a device."""
 SECRETS = ("token", "client_id", "client_secret", "username", "password", "api_token", "api_key")
 METHODS: Mapping[str, tuple[str, ...]] = {
     "bearer": ("token",),
@@ -39,21 +53,50 @@ def parse_rate(text: object) -> tuple[float, float]:
     """`20/s`, `500/min`, `1000/h` as (calls, seconds). Raises ValueError for anything else."""
     if isinstance(text, tuple) and len(text) == 2:
         return float(text[0]), float(text[1])
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*", str(text))
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*", str(text))
     if not match or float(match.group(1)) <= 0:
-        raise ValueError(f'a rate such as "20/s" or "500/min", not {text!r}')
-    return float(match.group(1)), {"s": 1.0, "m": 60.0, "h": 3600.0}[match.group(2)[0]]
+        raise ValueError(f'a rate such as "20/s" or "500/min", not {shorten(repr(text))}')
+    calls, seconds = float(match.group(1)), {"s": 1.0, "m": 60.0, "h": 3600.0}[match.group(2)[0]]
+    if calls * 3600 < seconds:
+        raise ValueError(f"a rate of at least one call an hour, not {text!r}")
+    return calls, seconds
 
 
 def _origin(text: object) -> str:
-    match = re.fullmatch(r"(https?://[^/?#\s@]+)/?", str(text))
-    if not match:
+    match = re.fullmatch(r"(https?)://([\w.-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?/?", str(text))
+    if not match or not _is_host(match[2]) or not 0 < int(match[3] or 1) < 65_536:
         raise ValueError("scheme, host and port without a path, such as https://anypoint.mulesoft.com")
-    return match.group(1)
+    return match[0].removesuffix("/")
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return bool(ipaddress.IPv6Address(name[1:-1]) if name.startswith("[") else name.encode("idna"))
+    except ValueError:  # also UnicodeError: a part of the name is empty or too long
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _expanded(path: Path) -> Path:
+    """`path` with `~` replaced; whoever opens it need not know of the words that are no path."""
+    try:
+        found = path.expanduser()
+    except RuntimeError:
+        raise ValueError("the home folder that ~ stands for is not known: write it out") from None
+    if "\0" in str(found):
+        raise ValueError("the name of a file, without a zero character")
+    return found
 
 
 RateText = Annotated[tuple[float, float], BeforeValidator(parse_rate)]
 Origin = Annotated[str, BeforeValidator(_origin)]
+UserPath = Annotated[Path, AfterValidator(_expanded)]
 
 
 def _secret_in_file(name: str) -> str:
@@ -70,19 +113,19 @@ class Auth(BaseModel):
 
     method: Literal["bearer", "connected-app", "password", "api-token", "oauth-app", "api-key"]
     token_env: str | None = None
-    token_file: Path | None = None
+    token_file: UserPath | None = None
     client_id_env: str | None = None
-    client_id_file: Path | None = None
+    client_id_file: UserPath | None = None
     client_secret_env: str | None = None
-    client_secret_file: Path | None = None
+    client_secret_file: UserPath | None = None
     username_env: str | None = None
-    username_file: Path | None = None
+    username_file: UserPath | None = None
     password_env: str | None = None
-    password_file: Path | None = None
+    password_file: UserPath | None = None
     api_token_env: str | None = None
-    api_token_file: Path | None = None
+    api_token_file: UserPath | None = None
     api_key_env: str | None = None
-    api_key_file: Path | None = None
+    api_key_file: UserPath | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -117,7 +160,8 @@ class Auth(BaseModel):
                 raise ConfigError(f"the environment variable {variable} ({name} of this target) is not set")
             return _one_line(value, f"the environment variable {variable} ({name} of this target)")
         try:
-            value = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+            with Path(path).open(encoding="utf-8-sig") as file:
+                value = file.read(MAX_SECRET).strip()
         except OSError as error:
             raise ConfigError(f"{name}_file {path}: {error.strerror or error}") from error
         except UnicodeDecodeError:
@@ -143,11 +187,12 @@ class TargetConfig(BaseModel):
     organization: str | None = Field(default=None, min_length=1)
     region: str | None = None
     base_url: Origin | None = None
+    plain_http: bool = False
     rate: RateText | None = None
     concurrency: int | None = Field(default=None, ge=1, le=512)
     reserve: float = Field(default=0.0, ge=0.0, le=0.95)
     protected: tuple[str, ...] = ()
-    ca_file: Path | None = None
+    ca_file: UserPath | None = None
     timeout_s: float = Field(default=60.0, gt=0, le=3600)
     body_bytes: int = Field(default=100_000, ge=1_000, le=100_000_000)
     settling_s: float | None = Field(default=None, ge=0, le=3600)
@@ -157,6 +202,7 @@ class TargetConfig(BaseModel):
     def _consistent(self) -> TargetConfig:
         if self.region is not None and self.base_url is not None:
             raise ValueError("region and base_url exclude each other: keep one")
+        self._refuse_plain_http()
         if self.provider != "sandbox":
             if self.organization is None:
                 raise ValueError("organization is missing: the id of the organisation")
@@ -168,6 +214,15 @@ class TargetConfig(BaseModel):
             known = ", ".join(METHODS_OF[self.provider])
             raise ValueError(f'provider "{self.provider}" has no auth method "{self.auth.method}"; it has {known}')
         return self
+
+    def _refuse_plain_http(self) -> None:
+        """Whoever listens on the way would have the credentials. Raises ValueError; this machine is no way."""
+        url = urlsplit(self.base_url or "")
+        if url.scheme == "http" and not self.plain_http and not _is_loopback(url.hostname or ""):
+            raise ValueError(
+                f"http:// sends the credentials in clear to {url.hostname}: write https:// in base_url, or say "
+                f"plain_http = true where the network between is trusted"
+            )
 
 
 class Config(BaseModel):
@@ -241,6 +296,8 @@ def _read(path: Path) -> Config:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: tables and lists are nested too deep") from None
     try:
         unknown = {"path", "hint"} & set(data)  # ours, not the file's
         if unknown:

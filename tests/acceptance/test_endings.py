@@ -79,7 +79,7 @@ def test_a_partly_failed_run_ends_with_1_and_its_failures_file_is_a_job_file(
 
 def test_a_retry_waits_for_the_end_of_its_run(shell: Shell) -> None:
     """While the run works, or has rows open, a retry is refused: its rows would be sent twice."""
-    slow = [{"kind": "delay_after", "method": "POST", "path": "*/invites", "seconds": 0.3}]
+    slow = [{"kind": "delay_after", "method": "POST", "path": "*/invites", "seconds": 30, "after": 3}]
     with sandbox_process(faults=slow) as sandbox:
         shell.configure(sandbox, concurrency=2)
         process = shell.start("run", hires(shell, 100), "--yes", "--batch-size", "5", "--run-id", "r")
@@ -90,6 +90,7 @@ def test_a_retry_waits_for_the_end_of_its_run(shell: Shell) -> None:
         assert (while_it_works.code, while_it_works.told["state"]) == (3, "refused"), while_it_works.err
         process.kill()
         process.communicate()
+        sandbox.send("POST", "faults", [])
         assert shell.bulkops("report", "r").code == 0
         after_the_kill = shell.bulkops("retry", "r", "--yes")
         assert after_the_kill.code == 3

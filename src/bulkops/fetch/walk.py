@@ -29,7 +29,7 @@ async def walk(
     """The rows of `listing` that are `wanted`, each once, in no particular order; all of them are counted.
 
     `in_flight` pages are read side by side; `first` is its first page, where the caller has it already.
-    Raises StoppedError when it changed during each of several walks: then nobody can vouch for it.
+    Raises StoppedError when it changed during each of several walks, or has no end: then nobody can vouch for it.
     """
     for again in range(WALKS):
         rows: dict[Hashable, RowT] = {}
@@ -42,6 +42,9 @@ async def walk(
         state = await _walk_once(listing, keep, in_flight=in_flight, first=first if again == 0 else None)
         if state.complete:
             return list(rows.values())
+        if state.endless:
+            claim = f"claims {state.total:,} rows" if state.total is not None else "does not end"
+            raise StoppedError(f"the listing of {listing.resource} {claim}: nothing was decided on it")
         log.info("listing.drifted", resource=listing.resource, total=state.total, seen=state.seen, walk=again + 1)
     raise StoppedError(
         f"the listing of {listing.resource} kept changing while it was read, {WALKS} times over. Nothing was decided "
@@ -70,7 +73,8 @@ async def _read_side_by_side(
     in_flight: int,
 ) -> None:
     async def read(offset: int) -> None:
-        _take(listing, state, keep, await listing.page(offset, state.step))
+        if not state.drifted:
+            _take(listing, state, keep, await listing.page(offset, state.step))
 
     await side_by_side(offsets, read, width=min(in_flight, len(offsets)))
 

@@ -15,6 +15,9 @@ from email.utils import parsedate_to_datetime
 SHORTEST_WAIT_S = 0.5
 """After a refusal nobody sends at once, even where the named reset has passed."""
 
+LONGEST_WINDOW_S = 60.0
+"""The vendor's windows are whole minutes: so many seconds may be left of one, and a larger number is milliseconds."""
+
 LONGEST_WAIT_S = 900.0
 """No single wait is longer, whatever a header says: the server is asked again after it."""
 
@@ -141,7 +144,7 @@ def _reset(text: str | None, server_now: float) -> float | None:
         value /= 1000.0
     if value > 1e9:
         return max(0.0, value - server_now)
-    return value if value <= 3600 else value / 1000.0
+    return value if value <= LONGEST_WINDOW_S else value / 1000.0
 
 
 def _retry_after(text: str | None, server_now: float) -> float | None:

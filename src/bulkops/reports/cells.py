@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bulkops.model import Outcome, Row, shorten
+from bulkops.model import Row, shorten
+from bulkops.reports.outcomes import RowOutcome
 
 OUTCOME_COLUMNS = ("_row", "_outcome", "_error", "_http_status", "_message", "_attempts", "_request_id")
 """What reports add to the input's own columns."""
@@ -30,7 +31,7 @@ def input_cells(row: Row | None, columns: Sequence[str]) -> list[str]:
     return [cell_text(row.cells.get(column)) for column in columns]
 
 
-def outcome_cells(outcome: Outcome) -> tuple[str, ...]:
+def outcome_cells(outcome: RowOutcome) -> tuple[str, ...]:
     """The cells under `OUTCOME_COLUMNS`, but for the first: they are the same for all rows that ended alike."""
     return (
         outcome.state.label,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bulkops.model import Outcome, Row, State, shorten
+from bulkops.model import Row, State, shorten
 from bulkops.reports.cells import cell_text, input_columns, one_line
+from bulkops.reports.outcomes import RowOutcome
 from bulkops.reports.summary import ErrorCount
 
 LISTED_ROWS = 200
@@ -27,7 +28,7 @@ class ListedRow:
     number: int
     line: int | None
     keys: tuple[str, ...]
-    outcome: Outcome
+    outcome: RowOutcome
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Digest:
     def __post_init__(self) -> None:
         self.columns = key_columns(self.columns)
 
-    def add(self, number: int, row: Row | None, outcome: Outcome) -> None:
+    def add(self, number: int, row: Row | None, outcome: RowOutcome) -> None:
         """Take one row in."""
         if outcome.code:
             self._count(outcome)
@@ -55,7 +56,7 @@ class Digest:
         found = [ErrorCount(key[1], key[0], count, self._samples[key]) for key, count in self._counts.items()]
         return tuple(sorted(found, key=lambda error: (order.index(error.state), -error.count, error.code)))
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: RowOutcome) -> None:
         key = (outcome.state, outcome.code)
         if key not in self._counts:
             if len(self._counts) >= LISTED_CODES:
@@ -63,13 +64,13 @@ class Digest:
             self._samples.setdefault(key, shown(outcome.message, _MESSAGE_LIMIT))
         self._counts[key] = self._counts.get(key, 0) + 1
 
-    def _cut(self, number: int, row: Row | None, outcome: Outcome) -> ListedRow:
+    def _cut(self, number: int, row: Row | None, outcome: RowOutcome) -> ListedRow:
         cells = row.cells if row is not None else {}
         keys = tuple(shown(cell_text(cells.get(column))) for column in self.columns)
         return ListedRow(number, row.line if row is not None else None, keys, outcome)
 
 
-def unfinished(outcome: Outcome) -> bool:
+def unfinished(outcome: RowOutcome) -> bool:
     """Whether its row belongs into `failures.csv`."""
     return outcome.state is State.FAILED or outcome.state is State.IN_DOUBT
 

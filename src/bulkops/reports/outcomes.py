@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bulkops.ledger.base import Claim, LedgerView
 from bulkops.model import Outcome, State
 
-PENDING = Outcome(State.PENDING)
-"""What a row without any outcome shows."""
+
+@dataclass(frozen=True, slots=True)
+class NoOutcome:
+    """What a row shows that has no outcome yet: it is pending, and there is nothing else to say."""
+
+    state: State = State.PENDING
+    code: str = ""
+    message: str = ""
+    attempts: int = 0
+    http_status: int | None = None
+    request_id: str | None = None
+
+
+PENDING = NoOutcome()
+
+RowOutcome = Outcome | NoOutcome
 
 
 class Span(NamedTuple):
@@ -18,13 +33,13 @@ class Span(NamedTuple):
 
     first: int
     last: int
-    outcome: Outcome
+    outcome: RowOutcome
 
 
-def row_outcomes(view: LedgerView) -> Iterator[tuple[int, Outcome]]:
+def row_outcomes(view: LedgerView) -> Iterator[tuple[int, RowOutcome]]:
     """Number and outcome of every row of `view`, ascending; what is not recorded yet is pending.
 
-    Neighbours that ended alike share one Outcome object. Memory grows with the open claims only.
+    Neighbours that ended alike share one object. Memory grows with the open claims only.
     """
     for first, last, outcome in _spans(view):
         for number in range(first, last + 1):

@@ -11,11 +11,11 @@ from typing import Protocol, TextIO
 
 from bulkops.errors import BulkopsError
 from bulkops.ledger.base import LedgerView
-from bulkops.model import Outcome, Row
+from bulkops.model import Row
 from bulkops.reports.cells import OUTCOME_COLUMNS, input_cells, input_columns, outcome_cells
 from bulkops.reports.digest import Digest, unfinished
 from bulkops.reports.files import replaced
-from bulkops.reports.outcomes import row_outcomes
+from bulkops.reports.outcomes import RowOutcome, row_outcomes
 from bulkops.reports.page import render_page
 from bulkops.reports.summary import SUMMARY_FILE, ErrorCount, RunFacts, Summary
 
@@ -68,7 +68,7 @@ def write_reports(
     return ReportFiles(failures, results, facts_file, page, by_error)
 
 
-def _joined(view: LedgerView, rows: Iterable[Row]) -> Iterator[tuple[int, Row | None, Outcome]]:
+def _joined(view: LedgerView, rows: Iterable[Row]) -> Iterator[tuple[int, Row | None, RowOutcome]]:
     """Each row number with its row and its outcome, joined by number."""
     remaining = iter(rows)
     row = next(remaining, None)
@@ -83,14 +83,14 @@ def _write_tables(
     failures: TextIO,
     delimiter: str | None,
     columns: Sequence[str],
-    joined: Iterable[tuple[int, Row | None, Outcome]],
+    joined: Iterable[tuple[int, Row | None, RowOutcome]],
     digest: Digest,
 ) -> None:
     own = input_columns(columns)
     tables = [csv.writer(_Lines(file), delimiter=delimiter or ",") for file in (results, failures)]
     for table in tables:
         table.writerow((*own, *OUTCOME_COLUMNS))
-    last: Outcome | None = None
+    last: RowOutcome | None = None
     tail: tuple[str, ...] = ()
     for number, row, outcome in joined:
         if outcome is not last:  # rows that ended alike share one outcome, and these cells

@@ -84,8 +84,9 @@ def failure_of_write(answer: Answer, profile: VendorProfile) -> AttemptError | A
 def failure_of_read(answer: Answer) -> AttemptError | AccessError | None:
     """The error that a read's answer amounts to; None for a success. A read may always be tried again."""
     facts: dict[str, Any] = {"http_status": answer.status, "request_id": answer.request_id}
-    if 200 <= answer.status < 300 and answer.readable:
-        return None
+    if 200 <= answer.status < 300:
+        text = f"HTTP {answer.status}, and the answer could not be read: {shorten(answer.text, 120)}"
+        return None if answer.readable else RetryableError(text, code="broken_answer", **facts)
     if answer.status == 403:
         return AccessError(f"the provider refuses this read ({message_of(answer)}): the account lacks the right for it")
     if 400 <= answer.status < 500 and answer.status != 408:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MASK = "[secret]"
 
@@ -34,14 +37,13 @@ class Scrubber:
         self._known: list[str] = []
 
     def add(self, secret: str) -> None:
-        """From now on replace `secret`, also as JSON or a URL writes it.
+        """From now on replace `secret`, also as JSON, a URL, a page or Base64 writes it.
 
         Shorter than 4 characters it is ignored: masking it would hide common words.
         """
         if len(secret) < 4 or secret in self._known:
             return
-        forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe="")}
-        self._known = sorted({*self._known, *forms}, key=len, reverse=True)
+        self._known = sorted({*self._known, *_written(secret), *_in_base64(secret)}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """`text` without secrets."""
@@ -50,6 +52,11 @@ class Scrubber:
                 text = text.replace(secret, MASK)
         text = _SCHEME.sub(rf"\1 {MASK}", text)
         return _NAMED.sub(_masked, text)
+
+    def head(self, text: str, limit: int) -> str:
+        """The first `limit` characters of `text` without secrets, nor a part of one that the cut goes through."""
+        cut = min((at for secret in self._known if (at := _across(text, secret, limit)) >= 0), default=limit)
+        return self.text(text[:cut]) + (MASK if cut < limit else "")
 
     def value(self, value: Any) -> Any:
         """`value` with every string in it scrubbed; for log events."""
@@ -62,6 +69,41 @@ class Scrubber:
         if value is None or isinstance(value, (bool, int, float)):
             return value
         return self.text(str(value))
+
+
+def _across(text: str, secret: str, limit: int) -> int:
+    """Where `secret` begins before `limit` and ends after it; -1 where it does not."""
+    return text.find(secret, max(0, limit - len(secret) + 1), limit + len(secret) - 1)
+
+
+def _written(secret: str) -> Iterator[str]:
+    """The forms in which a secret stands in bodies, messages and addresses."""
+    yield secret
+    for once in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+        yield once
+        yield json.dumps(once)[1:-1]  # a body that is quoted in another one
+        yield once.replace("/", "\\/")
+        yield once.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    for escaped in (quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")):
+        yield escaped
+        yield re.sub("%..", lambda match: match[0].lower(), escaped)
+    yield html.escape(secret)
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """What of Base64 the secret alone decides, wherever in the encoded text it begins; not worth it below 8 characters.
+
+    In `Basic` and in encoded bodies other bytes come before it, so that there are three ways to fall into groups.
+    """
+    raw = secret.encode("utf-8", "replace")
+    for encode in (b64encode, urlsafe_b64encode):
+        whole = encode(raw).decode()
+        forms = [whole, whole.rstrip("=")]
+        for before in range(3):
+            text = encode(bytes(before) + raw).decode()
+            unsure = (before + len(raw)) % 3  # bytes in the last group, which go on with what follows
+            forms.append(text[(0, 2, 3)[before] : len(text) - (0, 3, 2)[unsure]])
+        yield from (form for form in forms if len(form) >= 8)
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -29,6 +30,7 @@ from bulkops.errors import (
 from bulkops.model import shorten
 from bulkops.policy import full_jitter, read_date, read_quota
 from bulkops.transport.answers import Answer, VendorProfile, failure_of_read, failure_of_write, words_in
+from bulkops.transport.connections import QuietConnector
 from bulkops.transport.credentials import Credentials, Token
 from bulkops.transport.gates import Gates
 from bulkops.transport.secrets import Scrubber
@@ -38,10 +40,14 @@ log = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_TEXT = 2000
 """So many characters of a refusal's text are kept."""
+MAX_REQUEST_ID = 200
+
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""What would move a terminal's cursor or turn the reading direction, and what no file can hold."""
 
 
 class Permit(Protocol):
-    """Asked right before a write's bytes leave, after every wait."""
+    """Asked right before a write's bytes leave, after every wait; also before they leave once more with a new token."""
 
     async def begin(self) -> None:
         """Return when the record of the write is durable; raise to keep it from leaving."""
@@ -92,19 +98,27 @@ class Session:
         self._scrubber = scrubber
         self.gates = gates
         self.meter = Meter()
-        self.clock_ahead_s = 0.0
+        self._ahead_s: float | None = None
         self._http: aiohttp.ClientSession | None = None
+
+    @property
+    def clock_ahead_s(self) -> float:
+        """How far the server's clock is ahead of ours, in seconds, or a little less; 0 before its first answer."""
+        return self._ahead_s or 0.0
 
     async def __aenter__(self) -> Self:
         options = self._options
+        proxy = proxy_for(options.base_url)
+        if proxy is not None and (password := urlsplit(proxy).password):
+            self._scrubber.add(unquote(password))
         self._http = aiohttp.ClientSession(
             options.base_url,
-            connector=aiohttp.TCPConnector(limit=options.connections, ssl=options.tls or True),
+            connector=QuietConnector(limit=options.connections, ssl=options.tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=options.timeouts.total_s, sock_connect=options.timeouts.connect_s),
             headers={"User-Agent": "bulkops", **(options.profile.headers or {})},
             # not trust_env: it would also take credentials from the user's .netrc, in the place of ours
-            proxy=proxy_for(options.base_url),
+            proxy=proxy,
             auto_decompress=True,
         )
         # aiohttp sends DELETE and PUT again by itself when a kept-alive connection turns out dead, and has no public
@@ -207,6 +221,8 @@ class Session:
             raise AccessError(f"{method} {path}: the provider asks for credentials, and none are configured")
         token = await self._credentials.renew(token)
         await self.gates.pass_through(gate)
+        if permit is not None:
+            await permit.begin()
         answer = await self._send(method, path, gate=gate, token=token, params=params, body=body)
         if answer.status == 401:
             raise AccessError(
@@ -247,7 +263,7 @@ class Session:
         except AttemptError:
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
-            translated = translate(error, self._options.base_url)
+            translated = translate(error, self._options.base_url, self._scrubber)
             log.info("request.failed", method=method, path=path, error=type(error).__name__, text=str(translated))
             raise translated from error
 
@@ -266,21 +282,27 @@ class Session:
             status=response.status,
             body=body,
             text="" if readable and 200 <= response.status < 300 else self._words(body, raw),
-            request_id=response.headers.get(self._options.profile.request_id_header),
+            request_id=self._request_id(response.headers.get(self._options.profile.request_id_header, "")),
             date=read_date(response.headers.get("Date")),
             readable=readable,
         )
 
+    def _request_id(self, told: str) -> str | None:
+        """The vendor's name of the call: a header like any other, which may say anything."""
+        return _STEERING.sub(" ", self._scrubber.head(told, MAX_REQUEST_ID)).strip() or None
+
     def _words(self, body: Any, raw: bytes) -> str:
-        """What a refusal says, scrubbed before it is cut: half a secret would not be recognised."""
-        text = words_in(body) or raw[: 2 * MAX_TEXT].decode("utf-8", "replace")
-        return self._scrubber.text(text)[:MAX_TEXT].strip()
+        """What a refusal says, on one line."""
+        text = words_in(body) or raw[: 32 * MAX_TEXT].decode("utf-8", "replace")
+        return _STEERING.sub(" ", self._scrubber.head(text, MAX_TEXT)).strip()
 
     def _feed_gates(self, gate: str, response: aiohttp.ClientResponse, raw: bytes) -> None:
         now = time.time()
         server_now = read_date(response.headers.get("Date"))
         if server_now is not None:
-            self.clock_ahead_s = server_now - now  # in whole seconds of the server, so up to one too low
+            ahead_s = server_now - now
+            # too low, by the rest of the server's second and the answer's way: the best of all answers stands
+            self._ahead_s = ahead_s if self._ahead_s is None else max(ahead_s, self._ahead_s)
         reading = read_quota(response.headers, now=now)
         if self._options.profile.throttles(response.status, len(raw), response.headers):
             self.meter.throttled += 1
@@ -322,37 +344,65 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def translate(error: BaseException, base_url: str) -> AttemptError | ConfigError:
-    """A client library's exception in our own words.
+def translate(error: BaseException, base_url: str, scrubber: Scrubber) -> AttemptError | ConfigError:
+    """A client library's exception in our own words, which may quote the server's.
 
     Only a connection that never opened is certain not to have carried the call.
     """
+    reason = shorten(scrubber.text(_reason(error)), 160)
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return ConfigError(
             f"{base_url}: the server's TLS certificate cannot be trusted or TLS failed ({error.__class__.__name__}: "
-            f"{_reason(error)}). Check base_url; for a private authority name its certificate with `ca_file`."
+            f"{reason}). Check base_url; for a private authority name its certificate with `ca_file`."
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return RetryableError(f"cannot find the host of {base_url}: {_reason(error)}", code="unreachable")
+        return RetryableError(f"cannot find the host of {base_url}: {reason}", code="unreachable")
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return RetryableError(f"the proxy does not connect to {base_url}: HTTP {error.status}", code="unreachable")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return RetryableError(f"cannot connect to {base_url}: {_reason(error)}", code="unreachable")
+        return RetryableError(f"cannot connect to {base_url}: {reason}", code="unreachable")
     if isinstance(error, TimeoutError):
         return InDoubtError("no answer in time", code="no_answer")
-    return InDoubtError(f"the connection broke before the answer was complete: {_reason(error)}", code="no_answer")
+    return InDoubtError(f"no whole answer came: {reason}", code="no_answer")
 
 
 def _reason(error: BaseException) -> str:
+    """What happened, in a line. The library's texts show its own objects, and pieces of the answer under marks."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server hung up"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "its body ended too soon, or cannot be unpacked"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"it is not HTTP ({_first_line(error.message)})"
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    return shorten(str(inner) or type(error).__name__, 160)
+    return _first_line(str(inner)) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return _STEERING.sub(" ", text.strip().partition("\n")[0]).rstrip(": ")
 
 
 def proxy_for(base_url: str) -> str | None:
-    """The proxy that the environment names for `base_url`, with its credentials; loopback needs none."""
+    """The proxy that the environment names for `base_url`, with its credentials; loopback needs none.
+
+    Raises ConfigError for one that cannot be used, without its words: a password is among them.
+    """
     url = urlsplit(base_url)
     host = url.hostname or ""
     if host in {"localhost", "::1"} or host.startswith("127.") or proxy_bypass(host):
         return None
     named = getproxies().get(url.scheme)
-    return named if not named or "://" in named else f"http://{named}"
+    if not named:
+        return None
+    proxy = named if "://" in named else f"http://{named}"
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or half an IPv6 address
+        usable = False
+    if not usable:
+        raise ConfigError(
+            f"the proxy that the environment names for {url.scheme} cannot be used: write http://host:port, or take "
+            f"the variable {url.scheme}_proxy (or {url.scheme.upper()}_PROXY) away"
+        )
+    return proxy

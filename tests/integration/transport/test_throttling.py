@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -145,3 +146,17 @@ async def test_a_ceiling_of_the_users_own_counts_every_call(connect: Any, good: 
     live = await connect(good.url, gates=Gates(rate=Rate(60_000, 60.0)))
     await asyncio.gather(*(live.read("/things", gate="GET things") for _ in range(100)))
     assert len(good.heard) == live.meter.requests == 100
+
+
+async def test_the_servers_clock_is_told_from_the_answer_that_says_most(serve: Any, connect: Any) -> None:
+    """A Date counts whole seconds and may be on its way for long: an older one takes nothing back."""
+    dates = iter([60.0, 90.0, 0.0])
+
+    async def script(heard: Heard, speaker: Speaker) -> None:
+        await speaker.say(answer(200, [], headers={"Date": formatdate(time.time() + next(dates), usegmt=True)}))
+
+    live = await connect((await serve(script)).url)
+    assert live.clock_ahead_s == 0.0
+    for at_least in (58.0, 88.0, 88.0):
+        await live.read("/things", gate="GET things")
+        assert at_least < live.clock_ahead_s <= at_least + 2

@@ -110,6 +110,22 @@ FAULTS = {
         "scheme, host and port without a path",
     ),
     "base_url without a scheme": (HEAD + 'base_url = "a.test"\n' + AUTH, "scheme, host and port without a path"),
+    "base_url without a host": (HEAD + 'base_url = "https://:443"\n' + AUTH, "scheme, host and port without a path"),
+    "base_url of any host": (HEAD + 'base_url = "https://*"\n' + AUTH, "scheme, host and port without a path"),
+    "base_url with no such port": (
+        HEAD + 'base_url = "https://a.test:99999"\n' + AUTH,
+        "scheme, host and port without",
+    ),
+    "base_url of half an address": (
+        HEAD + 'base_url = "https://[::1"\n' + AUTH,
+        "scheme, host and port without a path",
+    ),
+    "credentials in clear": (
+        HEAD + 'base_url = "http://a.test"\n' + AUTH,
+        "http:// sends the credentials in clear to a.test: write https:// in base_url, or say plain_http = true",
+    ),
+    "no home": (HEAD + 'ca_file = "~nobody-at-all/ca.pem"\n' + AUTH, "targets.acme.ca_file: the home folder that ~"),
+    "a rate of a call a day": (HEAD + 'rate = "0.01/h"\n' + AUTH, "a rate of at least one call an hour"),
     "a rate without a unit": (HEAD + 'rate = "20"\n' + AUTH, 'targets.acme.rate: a rate such as "20/s" or "500/min"'),
     "a rate of nothing": (HEAD + 'rate = "0/s"\n' + AUTH, "targets.acme.rate"),
     "no room for any call": (HEAD + "concurrency = 0\n" + AUTH, "targets.acme.concurrency"),
@@ -164,6 +180,35 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(write: Write, name: st
 def test_no_message_repeats_a_value_that_may_be_a_secret(write: Write, text: str) -> None:
     """Wherever it was put."""
     assert "hunter2" not in refused(write(text))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost", "[::1]:9000", "sandbox.localhost:80", "127.8.9.1"])
+def test_this_machine_may_be_spoken_to_in_clear(write: Write, host: str) -> None:
+    """Nobody listens on the way."""
+    target = load(write(HEAD + f'base_url = "http://{host}/"\n' + AUTH)).targets["acme"]
+    assert target.base_url == f"http://{host}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1.evil.test", "localhost.evil.test", "10.0.0.1", "0.0.0.0", "127.1"])
+def test_what_only_looks_like_this_machine_may_not(write: Write, host: str) -> None:
+    """Neither by name nor as part of one; somebody who knows the network says so."""
+    text = HEAD + f'base_url = "http://{host}"\n'
+    assert "in clear" in refused(write(text + AUTH))
+    assert load(write(text + "plain_http = true\n" + AUTH)).targets["acme"].base_url == f"http://{host}"
+
+
+def test_no_key_turns_the_check_of_certificates_off(write: Write) -> None:
+    """A private authority is named by `ca_file`; everything else is an unknown key."""
+    for key in ("verify", "verify_tls", "insecure", "ssl", "tls"):
+        assert f"{key}: unknown key" in refused(write(HEAD + f"{key} = false\n" + AUTH))
+
+
+def test_a_secrets_file_that_does_not_end_is_not_read_for_ever(write: Write) -> None:
+    """As much of it as a secret can be; what is in it is not told."""
+    target = load(write(GOOD.replace('token_env = "T"', 'token_file = "/dev/zero"'))).targets["acme"]
+    assert target.auth is not None
+    with pytest.raises(ConfigError, match="cannot be printed"):
+        target.auth.secrets({})
 
 
 def test_a_file_with_a_byte_order_mark_is_read(write: Write) -> None:
@@ -276,6 +321,12 @@ class TestLookUp:
         """The message speaks of the variables, for there is no file."""
         environ = {"ANYPOINT_ORG": "o1", "ANYPOINT_BEARER": "b", "ANYPOINT_HOST": "a.test/accounts"}
         with pytest.raises(ConfigError, match=r"ANYPOINT_\* variables"):
+            load(None, environ=environ, cwd=places["cwd"].parent)
+
+    def test_the_host_variable_is_not_spoken_to_in_clear(self, places: dict[str, Path]) -> None:
+        """There is no key to say otherwise: such a target is written into a file."""
+        environ = {"ANYPOINT_ORG": "o1", "ANYPOINT_BEARER": "b", "ANYPOINT_HOST": "http://a.test"}
+        with pytest.raises(ConfigError, match="in clear"):
             load(None, environ=environ, cwd=places["cwd"].parent)
 
     @pytest.mark.parametrize("environ", [{}, {"ANYPOINT_ORG": "o1"}, {"ANYPOINT_BEARER": "b"}])

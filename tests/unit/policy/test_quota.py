@@ -33,7 +33,9 @@ YEAR_S = 365 * 86_400.0
         (str(int((NOW + 40) * 1000)), 40.0),  # epoch milliseconds
         ("40", 40.0),  # seconds left
         ("0", 0.0),
+        ("60", 60.0),
         ("40000", 40.0),  # milliseconds left, as a gateway's policy writes it
+        ("609", 0.609),  # and shortly before the window ends
         (str(int(NOW) - 5), 0.0),  # past
         (str(int(NOW + YEAR_S)), YEAR_S),
         ("soon", None),

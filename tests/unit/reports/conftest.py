@@ -11,6 +11,7 @@ import pytest
 from bulkops.ledger.base import Claim, LedgerView
 from bulkops.model import Counts, Outcome, Row, RowSet, Settled, State, Traffic
 from bulkops.reports import ReportFiles, RunFacts, Summary, write_reports
+from bulkops.reports.outcomes import RowOutcome
 
 Run = tuple[int, int, Outcome]
 
@@ -59,7 +60,7 @@ def report(tmp_path: Path) -> Callable[..., ReportFiles]:
 
     def write(
         cells: Sequence[dict[str, object]],
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[RowOutcome],
         *,
         columns: Sequence[str] | None = None,
         delimiter: str | None = ",",
@@ -68,9 +69,13 @@ def report(tmp_path: Path) -> Callable[..., ReportFiles]:
         doubts = [
             Claim(number, RowSet.of([number]), 1, 0.0, doubt=outcome)
             for number, outcome in enumerate(outcomes, start=1)
-            if outcome.state is State.IN_DOUBT
+            if isinstance(outcome, Outcome) and outcome.state is State.IN_DOUBT
         ]
-        ended = [(number, number, outcome) for number, outcome in enumerate(outcomes, start=1) if outcome.state.final]
+        ended = [
+            (number, number, outcome)
+            for number, outcome in enumerate(outcomes, start=1)
+            if isinstance(outcome, Outcome) and outcome.state.final
+        ]
         return write_reports(
             tmp_path,
             view=FakeView(len(outcomes), ended, doubts),
@@ -84,7 +89,7 @@ def report(tmp_path: Path) -> Callable[..., ReportFiles]:
     return write
 
 
-def counts_of(outcomes: Sequence[Outcome]) -> Counts:
+def counts_of(outcomes: Sequence[RowOutcome]) -> Counts:
     """The counts of `outcomes`."""
     by_state = [outcome.state.label for outcome in outcomes]
     return Counts(*(by_state.count(name) for name in ("succeeded", "skipped", "failed", "in_doubt", "pending")))

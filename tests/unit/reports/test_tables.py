@@ -12,14 +12,14 @@ import pytest
 
 from bulkops.errors import BulkopsError
 from bulkops.ledger.base import LedgerView
-from bulkops.model import Counts, Outcome, Row, State
+from bulkops.model import Counts, Outcome, Row
 from bulkops.reports import ReportFiles, RunFacts, Summary, write_reports
+from bulkops.reports.outcomes import PENDING
 
 OK = Outcome.succeeded(attempts=1, http_status=201, request_id="q-1")
 SKIPPED = Outcome.skipped("already_invited", "an invitation is outstanding")
 NO = Outcome.failed("invalid", "HTTP 422: no address", attempts=2, http_status=422, request_id="q-2")
 DOUBT = Outcome.in_doubt("no_answer", "connection reset", attempts=1)
-PENDING = Outcome(State.PENDING)
 OWN = "_row,_outcome,_error,_http_status,_message,_attempts,_request_id"
 
 Report = Callable[..., ReportFiles]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
-from urllib.parse import quote
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -82,6 +84,33 @@ def test_a_known_secret_never_comes_through(secret: str, before: str, after: str
     for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="", errors="replace")):
         clean = scrubber.text(f"{before}{form}{after}").replace(MASK, "")
         assert form not in clean or form in before + after or form in MASK
+
+
+@pytest.mark.parametrize("secret", [SECRET, "with/slash+plus&<tag>", 'quo"te\\back', "pä55wörd-ünd", "a b c d e f g h"])
+def test_a_known_secret_is_found_in_every_writing(secret: str) -> None:
+    """As a page, an address in either case, JSON, JSON in JSON, and Base64 at each of its three starts."""
+    scrubber = Scrubber()
+    scrubber.add(secret)
+    once = json.dumps(secret)[1:-1]
+    forms = [html.escape(secret), quote(secret, safe=""), quote_plus(secret), quote(secret, safe="").lower()]
+    forms += [once, json.dumps(once)[1:-1], once.replace("/", "\\/")]
+    for encode in (b64encode, urlsafe_b64encode):
+        forms += [
+            encode(f"{'u' * before}{secret}{after}".encode()).decode() for before in range(3) for after in ("", ":x")
+        ]
+    clean = scrubber.text(" | ".join(forms))
+    assert clean.count(MASK) == len(forms), clean
+
+
+@given(text=st.text(max_size=40), secret=st.text(min_size=4, max_size=12), limit=st.integers(0, 60))
+def test_a_cut_leaves_no_part_of_a_secret(text: str, secret: str, limit: int) -> None:
+    """Wherever it goes through; and what is kept is no longer than asked for, but for the masks."""
+    scrubber = Scrubber()
+    scrubber.add(secret)
+    head = scrubber.head(text + secret + text, limit)
+    assert len(head.replace(MASK, "")) <= limit
+    if len(text) < limit < len(text) + len(secret):
+        assert MASK in head
 
 
 def test_the_longer_of_two_secrets_goes_first() -> None:

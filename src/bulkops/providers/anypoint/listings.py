@@ -5,9 +5,11 @@ Rows are cut down to what bulkops needs as they arrive; an invitation's acceptan
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from bulkops.errors import StoppedError
@@ -18,6 +20,8 @@ from bulkops.transport import Answer, Session
 RowT = TypeVar("RowT")
 
 MAX_LIMIT = 500
+SEARCH_PAGES = 200
+"""No search goes on for longer: it asks for one address or name."""
 INVITATION_LIFE_S = 7 * 86_400.0
 """The link in an invitation's mail ends so long after it was sent."""
 OWN_PROVIDER = "mulesoft"
@@ -48,36 +52,66 @@ class AnypointListing(Generic[RowT]):
         params = {**self._params, "offset": str(offset), "limit": str(limit)}
         answer = await self._session.read(self._path, gate=f"GET {self.resource}", params=params)
         rows, total = _envelope(answer, self.resource, offset, limit)
-        return Page(offset, self._parsed(rows), total)
+        return Page(offset, self._parsed(rows, answer), total)
 
     async def search(self, text: str) -> list[RowT]:
-        """Every row of a partial, case-insensitive search, each once; the caller compares exactly."""
+        """Every row of a partial, case-insensitive search, each once; the caller compares exactly.
+
+        Raises StoppedError when it does not end.
+        """
         found: dict[Hashable, RowT] = {}
         offset = 0
-        while True:
+        for _ in range(SEARCH_PAGES):
             params = {**self._params, "search": text, "offset": str(offset), "limit": str(self.max_limit)}
             answer = await self._session.read(self._path, gate=f"GET {self.resource}", params=params)
             rows, total = _envelope(answer, self.resource, offset, self.max_limit)
             known = len(found)
-            found.update((self.identity(row), row) for row in self._parsed(rows))
+            found.update((self.identity(row), row) for row in self._parsed(rows, answer))
             offset += len(rows)
             # without a total the end is a page that brings nothing new
             if len(found) == known or (total is not None and offset >= total):
                 return list(found.values())
+        raise StoppedError(f"the search in {self.resource} does not end: nothing was decided on it")
 
-    def _parsed(self, rows: Sequence[Mapping[str, Any]]) -> list[RowT]:
-        try:
-            return [self._parse(row) for row in rows]
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise StoppedError(
-                f"a row of the listing of {self.resource} has an unexpected shape ({error!r}); nothing was decided"
-            ) from error
+    def _parsed(self, rows: Sequence[Mapping[str, Any]], answer: Answer) -> list[RowT]:
+        parse = self._parse_of(answer)
+        return [parsed(parse, row, f"a row of the listing of {self.resource}") for row in rows]
+
+    def _parse_of(self, answer: Answer) -> Callable[[Mapping[str, Any]], RowT]:
+        return self._parse
 
     def identity(self, row: RowT) -> Hashable:
         """Its id."""
         if isinstance(row, Link):
             return row.key, row.detail
         return getattr(row, "id", row)
+
+
+def parsed(parse: Callable[[Mapping[str, Any]], RowT], row: Mapping[str, Any], what: str) -> RowT:
+    """`row` as `parse` reads it. Raises StoppedError where it cannot: rows are what guards and plans rest on."""
+    try:
+        return parse(row)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise StoppedError(f"{what} has an unexpected shape ({error!r}): nothing was decided on it") from error
+
+
+class InvitationListing(AnypointListing[Invitation]):
+    """Invitations: the date of each answer says which of them have expired."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        super().__init__(session, path, invitation, resource="invites")
+
+    def _parse_of(self, answer: Answer) -> Callable[[Mapping[str, Any]], Invitation]:
+        return partial(invitation, now=now_of(answer))
+
+
+def now_of(answer: Answer) -> float:
+    """The moment by which a row of `answer` has expired: by its own date or by our clock, whichever is earlier.
+
+    A clock that goes wrong, ours or theirs, must not make what is outstanding look expired: it would be sent again.
+    """
+    ours = time.time()
+    return ours if answer.date is None else min(ours, answer.date)
 
 
 class HierarchyListing:
@@ -127,7 +161,7 @@ def _id(row: Mapping[str, Any], key: str) -> str:
     """An id as text. Raises ValueError for none: rows without one could not be told apart."""
     value = row[key]
     if value is None or value == "" or isinstance(value, bool | dict | list):
-        raise ValueError(f"{key} is {value!r}")
+        raise ValueError(f"{key} is {type(value).__name__ if value else 'empty'}")
     return str(value)
 
 
@@ -152,12 +186,15 @@ def account(row: Mapping[str, Any]) -> Person:
     return replace(found, profile=profile)
 
 
-def invitation(row: Mapping[str, Any]) -> Invitation:
-    """A row of invites. Expired ones stay listed, with their status or only by their date."""
+def invitation(row: Mapping[str, Any], *, now: float | None = None) -> Invitation:
+    """A row of invites. Expired ones stay listed, with their status or only by their date.
+
+    `now` is in epoch seconds, by our clock if it is not given.
+    """
     invited_at, expires_at = _moment(row.get("invited_at")), _moment(row.get("expires_at"))
     renewed_at = expires_at - INVITATION_LIFE_S if expires_at is not None else None
     status = str(row.get("status") or "").upper()
-    expired = status == "EXPIRED" or (expires_at is not None and expires_at < datetime.now(UTC).timestamp())
+    expired = status == "EXPIRED" or (expires_at is not None and expires_at < (time.time() if now is None else now))
     return Invitation(
         id=_id(row, "id"),
         email=str(row.get("invited_email") or row.get("email") or ""),

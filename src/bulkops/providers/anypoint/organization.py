@@ -8,13 +8,14 @@ invitations, or an empty one), whether a batch is applied as a whole, how soon a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from bulkops.errors import ConfigError, RejectedError, StoppedError
 from bulkops.model import Batch
 from bulkops.providers.anypoint import listings
-from bulkops.providers.anypoint.listings import HierarchyListing
+from bulkops.providers.anypoint.listings import HierarchyListing, InvitationListing
 from bulkops.providers.anypoint.support import SUPPORT, WRITES
 from bulkops.providers.anypoint.writes import Wire
 from bulkops.providers.base import (
@@ -113,7 +114,7 @@ class AnypointOrganization:
 
     def invitations(self) -> Listing[Invitation]:
         """Outstanding and expired invites."""
-        return self._listing("/invites", listings.invitation, resource="invites")
+        return InvitationListing(self._session, f"{self._base}/invites")
 
     def named(self, kind: str, within: str = "") -> Listing[Named]:
         """Role groups, teams, permissions, environments of the organisation `within`, or organisations."""
@@ -175,7 +176,7 @@ class AnypointOrganization:
         """Invites of exactly one address, since the vendor's search is partial; or the one of an id."""
         if address.isdigit():
             return await self._invite_by_id(address)
-        found = await self._listing("/invites", listings.invitation, resource="invites").search(address)
+        found = await InvitationListing(self._session, f"{self._base}/invites").search(address)
         return [invitation for invitation in found if invitation.email.casefold() == address.casefold()]
 
     def clock_ahead_s(self) -> float:
@@ -193,7 +194,8 @@ class AnypointOrganization:
             if error.http_status == 404:
                 return []
             raise
-        found = listings.invitation(_object(answer, "an invitation", "id"))
+        parse = partial(listings.invitation, now=listings.now_of(answer))
+        found = listings.parsed(parse, _object(answer, "an invitation", "id"), "an invitation")
         return [] if found.closed else [found]
 
     async def _by_id(self, user_id: str, parse: Callable[[Mapping[str, Any]], Person]) -> list[Person]:
@@ -203,7 +205,7 @@ class AnypointOrganization:
             if error.http_status == 404:
                 return []
             raise
-        return [parse(answer.body)] if isinstance(answer.body, dict) and "id" in answer.body else []
+        return [listings.parsed(parse, _object(answer, "a user", "id"), "a user")]
 
     def _listing(
         self, path: str, parse: Any, *, resource: str, params: Mapping[str, str] | None = None

@@ -47,6 +47,8 @@ def _guarded(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say(INTERRUPTED)
         return EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last catch: a mistake of ours must not end in a traceback
+        return _refused(StoppedError(_mistake(error)), options)
 
 
 def _carry_out(options: argparse.Namespace) -> int:
@@ -97,6 +99,20 @@ def _fault(error: OSError) -> str:
     ours = [place for place in places if place.startswith("bulkops.")]
     where = " and ".join(names) or f"in {ours[-1] if ours else 'bulkops'}"
     return f"stopped by the system: {where}: {error.strerror or error}"
+
+
+def _mistake(error: Exception) -> str:
+    """What went wrong and where, without the exception's own words: they may quote what is secret."""
+    from traceback import walk_tb  # noqa: PLC0415
+
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    places = [(frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)]
+    room, line = next((place for place in reversed(places) if place[0].startswith("bulkops.")), ("bulkops", 0))
+    return (
+        f"a mistake in bulkops itself: {type(error).__name__} in {room}, line {line}. Nothing more is sent, and what "
+        f"was sent is on record: `bulkops resume` goes on from there. Please report it with this line"
+    )
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -121,3 +121,20 @@ class TestAFullDisk:
         assert (done.returncode, NO_ROOM in done.stderr) == (code, True), done.stderr
         assert "Traceback" not in done.stderr
         assert "Exception ignored" not in done.stderr
+
+
+def test_a_mistake_of_our_own_is_a_line_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback, and nothing of what the exception quotes; scripts get their object."""
+
+    def broken(_options: object) -> int:
+        raise ExceptionGroup("tasks", [KeyError("token-123")])
+
+    monkeypatch.setattr("bulkops.cli.main._command", lambda _name: broken)
+    assert main(["runs", "--json"]) == 4
+    told = capsys.readouterr()
+    assert "a mistake in bulkops itself: KeyError" in told.err
+    assert json.loads(told.out)["state"] == "stopped"
+    assert "token-123" not in told.err + told.out
+    assert "Traceback" not in told.err

@@ -65,9 +65,9 @@ class Book:
         except ValueError as error:
             raise LedgerError(str(error)) from error
         self._apply(change)
-        self.last_claim += 1
-        claim = Claim(self.last_claim, rows, attempt, at)
-        self._open[claim.id] = (claim,)
+        number = self.last_claim = self.last_claim + 1
+        claim = Claim(number, rows, attempt, at)
+        self._open[number] = (claim,)
         return claim
 
     def settle(self, claim: Claim, outcomes: Sequence[Settled], doubts: Sequence[Settled]) -> list[Ended] | None:

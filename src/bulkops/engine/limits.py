@@ -27,9 +27,9 @@ class RunLimits:
     """What bounds one session of work.
 
     `width` workers send side by side. `body_bytes` bounds a request's body: the service may cap it there. So many rows
-    as a window has wait to be looked up at once, from `window_rows` at first to `widest_window_rows`. A share of
-    failures is judged from `failure_sample` finished rows on. After a polite stop `last_look_s` bounds
-    the look at what was in flight. Times in seconds.
+    as a window has wait to be looked up at once, from `window_rows` at first to `widest_window_rows`. What planning
+    decided is kept for the sending of up to `kept_decisions` rows. A share of failures is judged from `failure_sample`
+    finished rows on. After a polite stop `last_look_s` bounds the look at what was in flight. Times in seconds.
     """
 
     width: int = 8
@@ -39,6 +39,7 @@ class RunLimits:
     window_rows: int = 2000
     widest_window_rows: int = 8_000
     plan_chunk: int = 500
+    kept_decisions: int = 10_000
     max_failures: Allowance | None = None
     failure_sample: int = 20
     backoff_base_s: float = 0.5

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import anyio
 import structlog
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from bulkops.engine.batching import FRAME_BYTES, Batcher, ParentQueues
 from bulkops.engine.limits import RunLimits
@@ -66,6 +66,9 @@ class Runner:
         self._weigh = org.support[operation.kind].weigh
         self._operation = operation
         self._queues = ParentQueues()
+        # asyncio's own queue: handing a batch over is a few microseconds that each call pays
+        self._waiting: asyncio.Queue[Batch[Any] | None] = asyncio.Queue(limits.width)
+        self._surveyed_ones: list[Sequence[Decision]] = []
         self._outstanding = 0
         self._idle = anyio.Event()
 
@@ -108,8 +111,12 @@ class Runner:
             self._operation.bundle,
             self._operation.parent,
         )
+        self._surveyed_ones.clear()
+        keep = self._ledger.counts().pending <= self._limits.kept_decisions
         for chunk in self._surveyed():
             decisions = await self._planner.decide(chunk)
+            if keep:
+                self._surveyed_ones.append(decisions)
             for decision in decisions:
                 plan.count(decision)
                 if note_skipped if decision.fate is Fate.SKIP else note_invalid:
@@ -153,6 +160,7 @@ class Runner:
 
     def forget(self) -> None:
         """What was read of the organisation is no longer true: another operation has changed it."""
+        self._surveyed_ones.clear()
         self._planner.forget()
 
     async def apply(self) -> None:
@@ -162,48 +170,48 @@ class Runner:
         """
         self.phase.name = "sending"
         self.sender.begin_counting()
-        send, receive = anyio.create_memory_object_stream[Batch[Any]](self._limits.width)
-        async with anyio.create_task_group() as workers, send:
+        async with anyio.create_task_group() as workers:
             for _ in range(self._limits.width):
-                workers.start_soon(self._work, receive.clone())
-            receive.close()
+                workers.start_soon(self._work)
             try:
-                await self._dispatch(send)
+                await self._dispatch()
             except BulkopsError as error:
                 self.stop.request(error)
             await self._drained()
+            for _ in range(self._limits.width):
+                await self._waiting.put(None)
         await self._last_look()
         await self._ledger.flush()
         self._raise_if_stopped()
 
-    async def _dispatch(self, send: MemoryObjectSendStream[Batch[Any]]) -> None:
+    async def _dispatch(self) -> None:
         if self._operation.whole:
-            await self._dispatch_whole(send)
+            await self._dispatch_whole()
             return
         limits = self._limits
         batcher = Batcher(
             limits.batch_size, limits.body_bytes, self._weigh, self._operation.bundle, self._operation.parent
         )
         in_window, window = 0, limits.window_rows
-        for chunk in self._chunks():
-            for item in await self._ready(chunk):
+        async for decisions in self._decided():
+            for item in self._ready(decisions):
                 for batch in batcher.add(item):
-                    await self._submit(send, batch)
+                    await self._submit(batch)
                     if self.sender.look_is_due():
-                        await self._settle_all(send)
-            in_window += len(chunk)
+                        await self._settle_all()
+            in_window += len(decisions)
             if in_window >= window and self.sender.questions:
                 # each look reads a listing that has grown by what was sent: wider windows keep the looks' cost in line
                 in_window, window = 0, min(2 * window, limits.widest_window_rows)
-                await self._settle_all(send)
+                await self._settle_all()
             if self.stop.requested:
                 return
         for batch in batcher.rest():
-            await self._submit(send, batch)
-        await self._settle_all(send)
+            await self._submit(batch)
+        await self._settle_all()
         self.sender.judge_refusals()
 
-    async def _dispatch_whole(self, send: MemoryObjectSendStream[Batch[Any]]) -> None:
+    async def _dispatch_whole(self) -> None:
         """One request that carries every row, whichever of them are pending still."""
         decisions = await self._planner.decide(list(self._source(lambda row: not self._passed_over(row))))
         everything = tuple(decision.item for decision in decisions if decision.fate is Fate.READY)
@@ -212,16 +220,25 @@ class Runner:
             if self._ledger.state_of(decision.item.row) is State.PENDING:
                 self._conclude(decision)
         if pending:
-            await self._submit(send, Batch(pending, parent=self._operation.parent(pending[0]), whole=everything))
-        await self._settle_all(send)
+            await self._submit(Batch(pending, parent=self._operation.parent(pending[0]), whole=everything))
+        await self._settle_all()
 
     def _passed_over(self, row: int) -> bool:
         """Whether a row has no part in the whole: it was invalid, or repeats another."""
         return self._ledger.state_of(row) in {State.SKIPPED, State.FAILED}
 
-    async def _ready(self, chunk: Sequence[Item[Any]]) -> list[Item[Any]]:
-        """The items of `chunk` that are to be sent; the others get their outcome."""
-        decisions = await self._planner.decide(chunk)
+    async def _decided(self) -> AsyncIterator[Sequence[Decision]]:
+        """A decision for every pending row: the ones that the survey made just now, where it could keep them all."""
+        if self._surveyed_ones:
+            kept, self._surveyed_ones = self._surveyed_ones, []
+            for decisions in kept:
+                yield [one for one in decisions if self._ledger.state_of(one.item.row) is State.PENDING]
+            return
+        for chunk in self._chunks():
+            yield await self._planner.decide(chunk)
+
+    def _ready(self, decisions: Sequence[Decision]) -> list[Item[Any]]:
+        """The items that are to be sent; the others get their outcome."""
         return [decision.item for decision in decisions if not self._conclude(decision)]
 
     def _conclude(self, decision: Decision) -> bool:
@@ -230,7 +247,7 @@ class Runner:
             self._ledger.conclude(ending.rows, ending.outcome)
         return ending is not None
 
-    async def _settle_all(self, send: MemoryObjectSendStream[Batch[Any]]) -> None:
+    async def _settle_all(self) -> None:
         """Wait for what is in flight, ask about what is open, send again what did not happen; until nothing is open."""
         await self._drained()
         while self.sender.questions and not self.stop.requested:
@@ -240,7 +257,7 @@ class Runner:
             self.phase.name = "sending"
             await self._pay_for(questions, again)
             for batch in again:
-                await self._submit(send, batch)
+                await self._submit(batch)
             await self._drained()
 
     async def _pay_for(self, questions: Sequence[Question], again: Sequence[Batch[Any]]) -> None:
@@ -269,7 +286,7 @@ class Runner:
         for question in questions:
             self._ledger.settle(question.claim, (), doubts=[Settled(question.batch.rows, question.doubt)])
 
-    async def _submit(self, send: MemoryObjectSendStream[Batch[Any]], batch: Batch[Any]) -> None:
+    async def _submit(self, batch: Batch[Any]) -> None:
         """Hand a batch to the workers; waits while they are all busy and a few batches wait already."""
         while self._outstanding >= 4 * self._limits.width and not self.stop.requested:
             await self._next_change()
@@ -277,14 +294,12 @@ class Runner:
             return
         self._outstanding += 1
         if self._queues.enter(batch):
-            await send.send(batch)
+            await self._waiting.put(batch)
 
-    async def _work(self, receive: MemoryObjectReceiveStream[Batch[Any]]) -> None:
-        async with receive:
-            async for first in receive:
-                batch: Batch[Any] | None = first
-                while batch is not None:  # a parent's batches stay with one worker, in their order
-                    batch = await self._deliver(batch)
+    async def _work(self) -> None:
+        while (batch := await self._waiting.get()) is not None:
+            while batch is not None:  # a parent's batches stay with one worker, in their order
+                batch = await self._deliver(batch)
 
     async def _deliver(self, batch: Batch[Any]) -> Batch[Any] | None:
         try:
@@ -294,7 +309,7 @@ class Runner:
             self._idle.set()
         if not self.stop.requested:
             try:
-                self._traffic.note()
+                self._traffic.note_in_turn()
             except LedgerError as error:
                 self.stop.request(error)
         return self._queues.leave(batch)

@@ -184,9 +184,13 @@ class Sender:
         self._accepted_any = True
         self._fail_forbidden()
         self.budget.count_call()
+        self.splitter.count(good=len(batch))
+        if speaks_for_all(batch, answer):
+            self._ledger.settle(claim, [Settled(claim.rows, _done(batch, answer))])
+            self.judge_failures()
+            return
         outcomes = told(batch, answer)
         silent = tuple(item for item in batch.items if item.row not in outcomes)
-        self.splitter.count(good=len(batch))
         if not silent:
             self._ledger.settle(claim, settled(outcomes))
             self.judge_failures()
@@ -326,9 +330,12 @@ class Sender:
 
     def _too_many_failures(self, more: int = 0) -> str:
         """Why the run must stop, if `more` rows have failed besides those that are noted; empty for no reason."""
-        allowed, counts = self._limits.max_failures, self._ledger.counts()
+        allowed = self._limits.max_failures
+        if allowed is None:
+            return ""
+        counts = self._ledger.counts()
         failed, done = counts.failed - self._before.failed + more, counts.done - self._before.done + more
-        if allowed is None or (allowed.percent is not None and done < self._limits.failure_sample and counts.pending):
+        if allowed.percent is not None and done < self._limits.failure_sample and counts.pending:
             return ""
         if not allowed.exceeded(failed, of=done):
             return ""
@@ -337,6 +344,17 @@ class Sender:
     def _call_off_waiting(self) -> None:
         for permit in self._permits:
             permit.call_off()
+
+
+def speaks_for_all(batch: Batch[Any], answer: BatchAnswer) -> bool:
+    """Whether the answer says of every item of the batch that it is done; by far the most frequent."""
+    if answer.refused:
+        return False
+    return answer.complete or all(item.payload.key.casefold() in answer.named for item in batch.items)
+
+
+def _done(batch: Batch[Any], answer: BatchAnswer) -> Outcome:
+    return Outcome.succeeded(attempts=batch.attempt, http_status=answer.http_status, request_id=answer.request_id)
 
 
 def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:
@@ -352,7 +370,7 @@ def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:
         "http_status": answer.http_status,
         "request_id": answer.request_id,
     }
-    done = Outcome.succeeded(**facts)
+    done = _done(batch, answer)
     outcomes: dict[int, Outcome] = {}
     for key, numbers in rows.items():
         if key in answer.refused:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from bulkops.ledger.base import Ledger
 from bulkops.model import Traffic
 
+NOTED_EACH_S = 0.1
+"""A killed session loses the count of its last calls only."""
+
 
 class TrafficNotes:
     """Adds to the ledger what was sent since the last note."""
@@ -21,6 +24,11 @@ class TrafficNotes:
     def move_to(self, ledger: Ledger) -> None:
         """Add to another ledger from now on, which has what was noted so far."""
         self._ledger = ledger
+
+    def note_in_turn(self) -> None:
+        """Note it if the last note is `NOTED_EACH_S` old."""
+        if time.monotonic() - self._started - self._noted.elapsed_s >= NOTED_EACH_S:
+            self.note()
 
     def note(self) -> None:
         """Note it; cheap, and durable with the next group of records."""

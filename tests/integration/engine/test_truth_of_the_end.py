@@ -78,6 +78,7 @@ async def test_a_ledger_that_fails_leaves_the_truth_in_the_summary(desk: Desk, m
         real(self, traffic)
 
     monkeypatch.setattr(SqliteLedger, "add_traffic", failing)
+    monkeypatch.setattr("bulkops.engine.traffic.NOTED_EACH_S", 0.0)
     result = await desk.run("invite", addresses(300), batch_size=5)
     assert isinstance(result.error, LedgerError)
     assert result.counts.total == 300

@@ -43,8 +43,8 @@ format: $(DEV)  ## rewrite the files as `make check` wants them
 unit: $(DEV)  ## the quick tests alone
 	$(BIN)/python -m pytest tests/unit tests/contract
 
-bench: $(DEV)  ## measure; asserts nothing
+bench: $(DEV)  ## measure everything, most of an hour; asserts nothing
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove what make and the demo made
-	rm -rf $(VENV) .bulkops demo-run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .bulkops demo-run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache benchmarks/.peers

@@ -47,8 +47,8 @@ chaos: $(DEV)  ## kill the real command N times (N=200 SEED=1 OPERATION=invite J
 	$(BIN)/python -m tests.chaos $(or $(N),200) $(if $(SEED),--seed $(SEED)) $(if $(OPERATION),--operation $(OPERATION)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills-a-round $(KILLS))
 
-bench: $(DEV)  ## measure; asserts nothing
+bench: $(DEV)  ## measure everything, most of an hour; asserts nothing
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove what make and the demo made
-	rm -rf $(VENV) .bulkops demo-run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .bulkops demo-run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache benchmarks/.peers

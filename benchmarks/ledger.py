@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.engine import CLIENT_CORE, MEMORY, SQLITE, WIDTH, Bench, Result, Setting, server
+from benchmarks.engine import MEMORY, SQLITE, Result, Setting, run_once
+from benchmarks.place import CLIENT_CORE, WIDTH, opened, python
 
 BOTH = (MEMORY, SQLITE)
 SETTINGS = (
-    Setting("single calls, no latency", 20_000, 1, (0, 0), True, BOTH),
-    Setting("single calls, 20–50 ms", 10_000, 1, (20, 50), True, BOTH),
+    Setting("single calls, no latency", 20_000, 1, (0, 0), BOTH),
+    Setting("single calls, 20–50 ms", 10_000, 1, (20, 50), BOTH),
 )
 OPENED = 1_000_000
 WRITTEN = 100_000
@@ -24,14 +24,12 @@ _WORKERS = 200
 
 def main(*, quick: bool, repeats: int) -> None:
     """Measure the engine with both ledgers, then the file alone."""
-    with tempfile.TemporaryDirectory(prefix="bulkops-bench-") as name, server() as url:
-        bench = Bench(Path(name), url)
+    with opened() as place:
         for setting in SETTINGS:
             rows = setting.rows // 5 if quick else setting.rows
             results: dict[str, list[Result]] = {variant: [] for variant in BOTH}
-            for repeat in range(repeats):
-                for variant in BOTH[:: -1 if repeat % 2 else 1]:
-                    results[variant].append(bench.run(variant, setting, rows))
+            for variant in measure.turns(BOTH, repeats):
+                results[variant].append(run_once(place, variant, setting, rows, None))
             _tell_engine(setting, rows, results)
     _tell_file(quick=quick, repeats=repeats)
 
@@ -71,10 +69,8 @@ def _tell_file(*, quick: bool, repeats: int) -> None:
 
 def _alone(what: str, rows: int, *, ids: bool, repeats: int) -> list[float]:
     """The figure of each of `repeats` fresh processes."""
-    root = str(Path(__file__).resolve().parents[1])
-    entry = f"import sys; sys.path.insert(0, {root!r}); from benchmarks.ledger import alone; alone(*sys.argv[1:])"
     with tempfile.TemporaryDirectory(prefix="bulkops-bench-") as name:
-        command = [sys.executable, "-c", entry, name, str(rows), what, *(["ids"] if ids else [])]
+        command = python("benchmarks.ledger", name, str(rows), what, *(["ids"] if ids else []), entry="alone")
         core = CLIENT_CORE if what == "write" else None  # opening examines the file beside reading it
         return [float(json.loads(measure.run(command, cwd=Path(name), cpu=core).printed)) for _ in range(repeats)]
 

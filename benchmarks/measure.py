@@ -9,11 +9,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
+ThingT = TypeVar("ThingT")
 OUT = Path(__file__).parent / "out"
 COMMAND = str(Path(sys.executable).with_name("bulkops"))
 PACKAGES = ("bulkops", "aiohttp", "uvloop", "pydantic", "orjson", "anyio")
@@ -53,6 +55,13 @@ def hold(pid: int, cpu: int | None) -> None:
     """Hold a process to one core, where the system can."""
     if cpu is not None and hasattr(os, "sched_setaffinity") and cpu < (os.cpu_count() or 1):
         os.sched_setaffinity(pid, {cpu})
+
+
+def turns(things: Sequence[ThingT], repeats: int) -> Iterator[ThingT]:
+    """Each of `things` in each repeat, starting one further on each time, so that none is always first."""
+    for repeat in range(repeats):
+        start = repeat % len(things)
+        yield from (*things[start:], *things[:start])
 
 
 def spread(values: Sequence[float]) -> str:

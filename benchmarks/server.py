@@ -1,9 +1,8 @@
 """An organisation that answers as fast as a Python process can, so that clients are what is measured.
 
 `python -m benchmarks.server` prints its port and serves until its standard input ends. It knows the few endpoints of
-an invite job; what was invited is listed, so that a read-back finds it. `POST /bench` sets answer and latency and
-forgets everything; `GET /bench` tells what was counted, and the span from the first write's arrival to the last
-write's answer.
+an invite job, and a listing of members; what was invited is listed, so that a read-back finds it. `POST /bench` sets
+how it answers and forgets everything; `GET /bench` tells what was counted, and when.
 """
 
 from __future__ import annotations
@@ -12,8 +11,10 @@ import asyncio
 import json
 import os
 import random
+import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
@@ -21,6 +22,7 @@ import orjson
 
 ORGANIZATION = "5a4db0c5-0000-4000-8000-00000000beac"
 BASE = f"/accounts/api/organizations/{ORGANIZATION}"
+SLOW_S = 0.5
 TIMES = b'","status":"INVITED","invited_at":"2026-01-01T00:00:00.000Z","expires_at":"2099-01-01T00:00:00.000Z"}'
 
 
@@ -28,27 +30,58 @@ class State:
     """What was invited, and how the server is to answer."""
 
     def __init__(self) -> None:
+        self.people: list[bytes] = []
         self.reset({})
 
     def reset(self, wanted: dict[str, Any]) -> None:
-        """Forget everything; `named`: answers name the invitations; `latency_ms`: least and most."""
+        """Forget everything but the clock.
+
+        `named`: answers name the invitations; `latency_ms`: least and most; `slow_after`: each write after so many
+        items is answered `SLOW_S` later; `people`: how many members are listed.
+        """
+        self.answer_as(wanted)
+        self.rows: list[bytes] = []
+        self.addresses: dict[bytes, int] = {}
+        self.doubled = 0
+
+    def answer_as(self, wanted: dict[str, Any]) -> None:
+        """Set how to answer and count calls from nought, but keep what was invited."""
         self.named = bool(wanted.get("named"))
         low, high = wanted.get("latency_ms", (0, 0))
         self.low_s, self.span_s = low / 1000, (high - low) / 1000
-        self.rows: list[bytes] = []
-        self.addresses: dict[bytes, int] = {}
-        self.writes = self.reads = self.doubled = 0
-        self.first = self.last = 0.0
+        self.slow_after = int(wanted.get("slow_after", 0)) or sys.maxsize
+        if len(self.people) != int(wanted.get("people", 0)):
+            self.people = [member(number) for number in range(int(wanted["people"]))]
+        self.writes = self.reads = 0
+        self.cpu_s = time.process_time()
+        self.first = self.last = self.first_page = self.last_page = 0.0
 
     def told(self) -> dict[str, object]:
-        """The counts."""
+        """The counts, and moments on the clock that processes of one machine share (0.0: there was none).
+
+        The span of pages ends at the first write: what is read back afterwards is left out of it.
+        """
         return {
             "writes": self.writes,
             "reads": self.reads,
             "items": len(self.rows),
+            "distinct": len(self.addresses),
             "doubled": self.doubled,
             "span_s": self.last - self.first,
+            "cpu_s": time.process_time() - self.cpu_s,
+            "first_write_at": self.first,
+            "first_page_at": self.first_page,
+            "last_page_at": self.last_page,
         }
+
+
+def member(number: int) -> bytes:
+    """A row of members, of the size that they have."""
+    return (
+        b'{"id":"00000000-0000-4000-8000-%012x","username":"given.family.%d","firstName":"Given",'
+        b'"lastName":"Family %d","email":"given.family.%d@acme.test","enabled":true,"idprovider_id":"mulesoft",'
+        b'"createdAt":"2026-01-01T00:00:00.000Z","lastLogin":"2026-01-01T00:00:00.000Z"}'
+    ) % (number, number, number, number)
 
 
 class Connection(asyncio.Protocol):
@@ -85,31 +118,45 @@ class Connection(asyncio.Protocol):
             if not state.writes:
                 state.first = time.perf_counter()
             state.writes += 1
-            self._later(self._invite(body), write=True)
+            self._later(self._invite(body), self._sent_write, slow=len(state.rows) > state.slow_after)
             return
         path, _, query = target.partition("?")
         if path == "/bench":
             if method == b"POST":
-                state.reset(json.loads(body))
+                wanted = json.loads(body)
+                (state.answer_as if wanted.get("keep") else state.reset)(wanted)
             self._send(json.dumps(state.told()).encode())
             return
         state.reads += 1
-        self._later(self._read(path, query), write=False)
+        if "offset=" in query and not state.writes:
+            state.first_page = state.first_page or time.perf_counter()
+            self._later(self._read(path, query), self._sent_page)
+        else:
+            self._later(self._read(path, query))
 
-    def _later(self, answer: bytes, *, write: bool) -> None:
+    def _later(self, answer: bytes, sent: Callable[[], None] | None = None, *, slow: bool = False) -> None:
+        """Answer after the latency, and then call `sent`."""
         state = self._state
-        if not state.low_s and not state.span_s:
-            self._send(answer, write=write)
+        if not state.low_s and not state.span_s and not slow:
+            self._send(answer, sent)
             return
-        wait_s = state.low_s + random.random() * state.span_s
-        asyncio.get_running_loop().call_later(wait_s, lambda: self._send(answer, write=write))
+        wait_s = state.low_s + random.random() * state.span_s + slow * SLOW_S
+        asyncio.get_running_loop().call_later(wait_s, lambda: self._send(answer, sent))
 
-    def _send(self, answer: bytes, *, write: bool = False) -> None:
+    def _send(self, answer: bytes, sent: Callable[[], None] | None = None) -> None:
+        if self.transport.is_closing():  # the client was killed meanwhile; what it asked for is done
+            return
         self.transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer)
         )
-        if write:
-            self._state.last = time.perf_counter()
+        if sent is not None:
+            sent()
+
+    def _sent_write(self) -> None:
+        self._state.last = time.perf_counter()
+
+    def _sent_page(self) -> None:
+        self._state.last_page = time.perf_counter()
 
     def _invite(self, body: bytes) -> bytes:
         state, made = self._state, []
@@ -128,9 +175,9 @@ class Connection(asyncio.Protocol):
         if path == "/accounts/api/me":
             return b'{"user":{"id":"caller","username":"caller","email":"caller@bench.test"}}'
         asked = {name: values[0] for name, values in parse_qs(query).items()}
-        rows = self._state.rows if path == f"{BASE}/invites" else []
+        rows = {f"{BASE}/invites": self._state.rows, f"{BASE}/members": self._state.people}.get(path, [])
         if "search" in asked:
-            found = self._state.addresses.get(unquote(asked["search"]).encode()) if rows else None
+            found = self._state.addresses.get(unquote(asked["search"]).encode()) if rows is self._state.rows else None
             rows = [] if found is None else [rows[found]]
         offset, limit = int(asked.get("offset", 0)), int(asked.get("limit", 25))
         return b'{"total":%d,"data":[%b]}' % (len(rows), b",".join(rows[offset : offset + limit]))

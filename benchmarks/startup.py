@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-import tempfile
-from pathlib import Path
 
 from benchmarks import measure
+from benchmarks.place import opened
+
+PASS = "python -c pass"
 
 
 def main(*, quick: bool, repeats: int) -> None:
     """Measure, interleaved; medians."""
     del quick
-    with tempfile.TemporaryDirectory(prefix="bulkops-bench-") as name:
-        folder = Path(name)
-        job = folder / "ten.csv"
-        lines = ["operation,email", *(f"invite,person.{number}@newhires.example" for number in range(10))]
-        job.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with opened() as place:
+        folder, job = place.folder, str(place.job(10))
+        place.answer_as(named=True)
+        measure.run([measure.COMMAND, "run", job, "--yes", "--json"], cwd=folder)
         commands = {
-            "python -c pass": [sys.executable, "-c", "pass"],
+            PASS: [sys.executable, "-c", "pass"],
             "bulkops --help": [measure.COMMAND, "--help"],
             "bulkops --version": [measure.COMMAND, "--version"],
             "bulkops runs": [measure.COMMAND, "runs"],
-            "bulkops validate, 10 rows": [measure.COMMAND, "validate", str(job)],
+            "bulkops show, 10 rows": [measure.COMMAND, "show"],
+            "bulkops validate, 10 rows": [measure.COMMAND, "validate", job],
+            "bulkops run, 10 rows": [measure.COMMAND, "run", job, "--yes", "--json", "--run-id", "again"],
         }
         took: dict[str, list[measure.Took]] = {what: [] for what in commands}
-        for _ in range(3 * repeats):
-            for what, command in commands.items():
-                took[what].append(measure.run(command, cwd=folder))
-    base = measure.median(one.wall_s for one in took["python -c pass"])
+        for what in measure.turns(list(commands), 3 * repeats):
+            place.answer_as(named=True)
+            took[what].append(measure.run(commands[what], cwd=folder))
+            shutil.rmtree(folder / ".bulkops/runs/again", ignore_errors=True)
+    base = measure.median(one.wall_s for one in took[PASS])
     rows = []
     for what, runs in took.items():
         walls = [one.wall_s * 1000 for one in runs]

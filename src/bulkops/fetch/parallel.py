@@ -10,7 +10,7 @@ import anyio
 T = TypeVar("T")
 
 
-async def side_by_side(things: Iterable[T], work: Callable[[T], Awaitable[None]], *, width: int) -> None:
+async def side_by_side(things: Iterable[T], work: Callable[[T], Awaitable[object]], *, width: int) -> None:
     """Do `work` for each of `things`, at most `width` at a time; `things` is drawn from as places become free.
 
     The first error cancels the others and is raised as itself.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -24,24 +24,19 @@ async def walk(
     *,
     in_flight: int = 4,
     first: Page[RowT] | None = None,
-    wanted: Callable[[RowT], bool] = lambda _row: True,
+    wanted: Callable[[RowT], bool] | None = None,
 ) -> list[RowT]:
-    """The rows of `listing` that are `wanted`, each once, in no particular order; all of them are counted.
+    """The rows of `listing` that are `wanted` (None: all), each once, in its order; all of them are counted.
 
     `in_flight` pages are read side by side; `first` is its first page, where the caller has it already.
     Raises StoppedError when it changed during each of several walks, or has no end: then nobody can vouch for it.
     """
     for again in range(WALKS):
-        rows: dict[Hashable, RowT] = {}
-
-        def keep(page: Page[RowT], rows: dict[Hashable, RowT] = rows) -> None:
-            for row in page.rows:
-                if wanted(row):
-                    rows.setdefault(listing.identity(row), row)
-
-        state = await _walk_once(listing, keep, in_flight=in_flight, first=first if again == 0 else None)
+        one = _Walk(listing, wanted)
+        await one.read(in_flight=in_flight, first=first if again == 0 else None)
+        state = one.state
         if state.complete:
-            return list(rows.values())
+            return one.rows()
         if state.endless:
             claim = f"claims {state.total:,} rows" if state.total is not None else "does not end"
             raise StoppedError(f"the listing of {listing.resource} {claim}: nothing was decided on it")
@@ -52,33 +47,37 @@ async def walk(
     )
 
 
-async def _walk_once(
-    listing: Listing[RowT], keep: Callable[[Page[RowT]], None], *, in_flight: int, first: Page[RowT] | None
-) -> OffsetWalk:
-    state = OffsetWalk(limit=listing.max_limit)
-    page = first or await listing.page(0, listing.max_limit)
-    offsets = _take(listing, state, keep, page)
-    while len(offsets) == 1:
-        offsets = _take(listing, state, keep, await listing.page(offsets[0], state.step))
-    if offsets:
-        await _read_side_by_side(listing, state, keep, offsets, in_flight)
-    return state
+class _Walk(Generic[RowT]):
+    """One walk. Pages come in any order, so what is kept of each waits under its offset."""
 
+    def __init__(self, listing: Listing[RowT], wanted: Callable[[RowT], bool] | None) -> None:
+        self._listing = listing
+        self._wanted = wanted
+        self._kept: dict[int, dict[Hashable, RowT]] = {}
+        self.state = OffsetWalk(limit=listing.max_limit)
 
-async def _read_side_by_side(
-    listing: Listing[RowT],
-    state: OffsetWalk,
-    keep: Callable[[Page[RowT]], None],
-    offsets: Sequence[int],
-    in_flight: int,
-) -> None:
-    async def read(offset: int) -> None:
-        if not state.drifted:
-            _take(listing, state, keep, await listing.page(offset, state.step))
+    async def read(self, *, in_flight: int, first: Page[RowT] | None) -> None:
+        """Read every page, `in_flight` at a time once the total is known."""
+        offsets = self._take(first or await self._listing.page(0, self._listing.max_limit))
+        while len(offsets) == 1:
+            offsets = await self._read_page(offsets[0])
+        if offsets:
+            await side_by_side(offsets, self._read_page, width=min(in_flight, len(offsets)))
 
-    await side_by_side(offsets, read, width=min(in_flight, len(offsets)))
+    def rows(self) -> list[RowT]:
+        """What was kept, in the order of the listing. The pages are let go of as they are joined."""
+        found: dict[Hashable, RowT] = {}
+        for offset in sorted(self._kept):
+            found.update(self._kept.pop(offset))
+        return list(found.values())
 
+    async def _read_page(self, offset: int) -> list[int]:
+        if self.state.drifted:  # nothing that comes now could make it a whole
+            return []
+        return self._take(await self._listing.page(offset, self.state.step))
 
-def _take(listing: Listing[RowT], state: OffsetWalk, keep: Callable[[Page[RowT]], None], page: Page[RowT]) -> list[int]:
-    keep(page)
-    return state.feed(page, [listing.identity(row) for row in page.rows])
+    def _take(self, page: Page[RowT]) -> list[int]:
+        identities = [self._listing.identity(row) for row in page.rows]
+        named, wanted = zip(identities, page.rows, strict=True), self._wanted
+        self._kept[page.offset] = dict(named) if wanted is None else {key: row for key, row in named if wanted(row)}
+        return self.state.feed(page, identities)

@@ -52,6 +52,42 @@ async def test_pages_are_read_side_by_side() -> None:
     assert sorted(listing.asked) == list(range(0, 90, 10))
 
 
+async def test_rows_come_in_the_order_of_the_listing() -> None:
+    """Also where a later page is answered before an earlier one."""
+    overtaken = asyncio.Event()
+
+    class Overtaking(Numbers):
+        async def page(self, offset: int, limit: int) -> Page[int]:
+            if offset == 10:
+                await overtaken.wait()
+            elif offset == 20:
+                overtaken.set()
+            return await super().page(offset, limit)
+
+    listing = Overtaking(range(45, 0, -1))
+    async with asyncio.timeout(10):
+        assert await walk(listing, in_flight=2) == list(range(45, 0, -1))
+    assert listing.asked.index(10) > listing.asked.index(20)
+
+
+async def test_rows_that_are_not_wanted_are_counted_all_the_same() -> None:
+    """The walk vouches for the whole listing, and keeps a part of it in order."""
+    listing = Numbers(range(35))
+    assert await walk(listing, wanted=lambda number: number % 10 == 3) == [3, 13, 23, 33]
+    assert sorted(listing.asked) == [0, 10, 20, 30]
+
+
+async def test_a_row_that_two_pages_hold_is_given_once() -> None:
+    """A row may come again where another was added; it is the same row by its identity."""
+
+    class Repeating(Numbers):
+        async def page(self, offset: int, limit: int) -> Page[int]:
+            page = await super().page(offset, limit)
+            return Page(offset, [9, *page.rows] if offset == 10 else page.rows, page.total)
+
+    assert await walk(Repeating(range(30))) == list(range(30))
+
+
 async def test_a_first_page_that_is_known_is_not_read_again() -> None:
     """The caller had it to count the pages."""
     listing = Numbers(range(25))

@@ -157,10 +157,13 @@ def _envelope(answer: Answer, resource: str, offset: int, limit: int) -> tuple[S
     return rows, total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
 
 
+_NO_IDS = (bool, dict, list)  # a tuple: a union in the call would be built anew for each row
+
+
 def _id(row: Mapping[str, Any], key: str) -> str:
     """An id as text. Raises ValueError for none: rows without one could not be told apart."""
     value = row[key]
-    if value is None or value == "" or isinstance(value, bool | dict | list):
+    if value is None or value == "" or isinstance(value, _NO_IDS):
         raise ValueError(f"{key} is {type(value).__name__ if value else 'empty'}")
     return str(value)
 

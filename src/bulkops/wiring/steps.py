@@ -76,6 +76,7 @@ def _runners(run: OpenRun, rosters: Rosters, stop: StopSignal, traffic: TrafficN
 def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic: TrafficNotes) -> Runner:
     operation, options, org = OPERATIONS[kind], run.options, rosters.org
     support = org.support[kind]
+    open_rows = run.ledger.counts()  # few rows that are left are searched for, whatever the size of the job
     return Runner(
         operation=operation,
         org=org,
@@ -83,7 +84,7 @@ def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic
             operation,
             rosters,
             guards=ProtectedNames(run.target.protected),
-            expected=sum(run.job.operations.values()),
+            expected=max(1, open_rows.pending + open_rows.in_doubt),
         ),
         ledger=run.ledger,
         source=run.input.items(kind),

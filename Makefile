@@ -28,7 +28,7 @@ demo: $(BASE)  ## run the main job against the embedded sandbox: killed half-way
 	@$(BIN)/python -m bulkops.cli.demo
 
 test: check  ## everything that CI runs: format, lint, types, import directions, all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(DEV)  ## format, lint, types and import directions, in seconds
 	$(BIN)/ruff format --check .

@@ -354,3 +354,37 @@ def test_a_person_has_the_last_word_on_what_nobody_can_tell(shell: Shell, word: 
         ended = shell.bulkops("resume", "r", "--in-doubt", word, "--json")
         assert (ended.code, ended.told["counts"][outcome]) == (0, 1), ended.err
         assert sandbox.effects("invite_resent") == {address: resent}
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_rows_of_the_files_own_operation_are_not_lost_beside_others(shell: Shell, stop: signal.Signals) -> None:
+    """A JSON file names an operation, and one of its items another: a resume knows what the others mean."""
+    slow = [{"kind": "delay_after", "method": "POST", "path": "*/invites", "seconds": 0.5}]
+    with sandbox_process(faults=slow) as sandbox:
+        shell.configure(sandbox, concurrency=1)
+        items: list[dict[str, str]] = [{"email": f"c{number}@new.test"} for number in range(4)]
+        items.append({"operation": "resend-invite", "email": sandbox.outstanding()[0]})
+        shell.write("mixed.json", json.dumps({"operation": "invite", "items": items}))
+        process = shell.start("run", "mixed.json", "--yes", "--run-id", "r", "--batch-size", "1")
+        wait_for_mails(sandbox, 2)
+        process.send_signal(stop)
+        process.communicate(timeout=30)
+        sandbox.send("POST", "faults", [])
+        ended = shell.bulkops("resume", "r", "--yes", "--json")
+        assert (ended.code, ended.told["counts"]["succeeded"]) == (0, 5), ended.err
+        assert sandbox.effects("invite_sent") == {f"c{number}@new.test": 1 for number in range(4)}
+
+
+def test_the_next_command_names_the_configuration_that_was_named(shell: Shell, sandbox: SandboxProcess) -> None:
+    """It is ready to be typed as it stands."""
+    shell.configure(sandbox)
+    (shell.folder / "bulkops.toml").rename(shell.folder / "my own.toml")
+    sandbox.send("POST", "faults", [{"kind": "reject_items", "method": "POST", "items": ["h3@*"]}])
+    ended = shell.bulkops("run", hires(shell, 5), "--yes", "--config", "my own.toml", "--run-id", "r", "--json")
+    assert ended.told["next_command"] == "bulkops retry r --config 'my own.toml'"
+
+
+def test_a_run_may_not_be_called_latest(shell: Shell, sandbox: SandboxProcess) -> None:
+    """The word means another run each time."""
+    shell.configure(sandbox)
+    assert shell.bulkops("run", hires(shell, 1), "--yes", "--run-id", "latest").code == 2

@@ -245,6 +245,7 @@ def _work_options(options: argparse.Namespace) -> WorkOptions:
         batch_size=options.batch_size,
         max_failures=parse_allowance(options.max_failures) if options.max_failures else None,
         max_changes=parse_allowance(options.max_changes) if options.max_changes else None,
+        config_file=str(options.config) if options.config is not None else None,
         in_doubt=DECLARED.get(getattr(options, "in_doubt", None)),
         log_level=options.log_level,
         log_format=options.log_format,

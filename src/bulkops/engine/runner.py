@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -93,6 +93,22 @@ class Runner:
             await self._settler.settle(questions)
         finally:
             self._settler.declared = None
+
+    async def effects_of_done(self, wanted: Callable[[int], bool]) -> set[str]:
+        """The effects of rows that were done, or perhaps, and must not be repeated; none for what is harmless."""
+        if self._operation.repeatable:
+            return set()
+        items = self._source(
+            lambda row: self._ledger.state_of(row) in {State.SUCCEEDED, State.IN_DOUBT} and wanted(row)
+        )
+        found: set[str] = set()
+        while chunk := list(islice(items, self._limits.plan_chunk)):
+            found |= await self._planner.effects(chunk)
+        return found
+
+    async def leave_done_alone(self, effects: Collection[str]) -> None:
+        """Nothing that was done for a row is done for another that means the same, nor are `effects`."""
+        self._planner.leave_alone(await self.effects_of_done(lambda _row: True) | set(effects))
 
     async def survey(self, *, note_skipped: bool, note_invalid: bool) -> Plan:
         """Decide for every pending row. Reads only.

@@ -13,7 +13,7 @@ _CACHE_KIB = 8192
 def scratch() -> sqlite3.Connection:
     """An empty store in SQLite's own temporary file, also gone when the process is killed. Raises JobFileError."""
     with translated():
-        store = sqlite3.connect("", isolation_level=None)
+        store = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # one thread after the other
         store.execute("PRAGMA journal_mode = OFF")
         store.execute("PRAGMA synchronous = OFF")
         store.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

@@ -101,7 +101,8 @@ class Job:
     """A job as resolved: what `job.json` in the run's folder holds. No secret is among it.
 
     `operations` are the verbs of its rows in the order in which they are carried out, with the number of good rows of
-    each; `named_operation` is the one that the command line gave for all rows. `revision` counts the job files of the
+    each; `named_operation` is the one that the command line gave for all rows, `file_operation` the one that the file
+    itself gives to rows that name none. `revision` counts the job files of the
     run from 1: it grows when a resume goes on with an edited one.
     """
 
@@ -121,6 +122,7 @@ class Job:
     columns: Sequence[str] = ()
     delimiter: str | None = None
     named_operation: str | None = None
+    file_operation: str | None = None
     revision: int = 1
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,6 +166,7 @@ class Planner:
         self._guards = guards
         self._expected = expected
         self._taken: dict[str, int] = {}
+        self._done: set[str] = set()  # effects that were done already, and must not be repeated
         self._group: str | None = None
         self._asked_group = False
 
@@ -225,6 +226,15 @@ class Planner:
     async def _ready_roster(self) -> Roster:
         return await self._rosters.current(self._expected)
 
+    async def effects(self, items: Sequence[Item[Any]]) -> set[str]:
+        """The effects that sending `items` would have, where the operation can name them. Reads only."""
+        found = await self.operation.resolve(items, await self._ready_roster(), self._guards)
+        return {one.effect for one in found.values() if one.fate is Fate.READY and one.effect is not None}
+
+    def leave_alone(self, effects: Collection[str]) -> None:
+        """Rows with one of `effects` are repeats from now on."""
+        self._done.update(effects)
+
     async def decide(self, items: Sequence[Item[Any]]) -> Sequence[Decision]:
         """A decision for each of `items`, in their order. Reads only.
 
@@ -253,6 +263,8 @@ class Planner:
     def _once(self, decision: Decision) -> Decision:
         if decision.fate is not Fate.READY or decision.effect is None:
             return decision
+        if decision.effect in self._done:
+            return Decision.skip(decision.item, "duplicate_row", "the same was done for another row before")
         first = self._taken.setdefault(decision.effect, decision.item.row)
         if first == decision.item.row:
             return decision

@@ -105,7 +105,7 @@ def _share(count: int, total: int) -> str:
 
 def _next(summary: Summary) -> str:
     reason = f"<p>The run did not go to its end: {_text(summary.reason)}</p>\n" if summary.reason else ""
-    steps = next_steps(summary.counts)
+    steps = next_steps(summary.operation, summary.counts)
     listed = "".join(f"<li>{_plain(step)}</li>\n" for step in steps)
     told = f'<ul class="steps">\n{listed}</ul>\n' if len(steps) > 1 else f"<p>{_plain(steps[0])}</p>\n"
     command = f"<pre>{_exact(summary.next_command)}</pre>\n" if summary.next_command else ""

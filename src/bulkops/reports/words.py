@@ -59,10 +59,16 @@ def ending(summary: Summary) -> str:
         with_what = " and ".join(name for name, count in found.items() if count)
         return f"finished with {with_what}" if with_what else "finished"
     known = {"stopped": "stopped early", "refused": "refused, nothing was sent"}
+    if summary.state == "refused" and (summary.counts.done or summary.counts.in_doubt):
+        return "refused, nothing more was sent"
     return known.get(summary.state) or one_line(summary.state)
 
 
-def next_steps(counts: Counts) -> list[str]:
+_WHOLE = frozenset({"allowlist-replace"})
+"""Operations whose rows mean something only together."""
+
+
+def next_steps(operation: str, counts: Counts) -> list[str]:
     """What is left to do, a sentence for each kind of row that is not done."""
     steps = []
     if counts.pending:
@@ -73,7 +79,12 @@ def next_steps(counts: Counts) -> list[str]:
             "provider before anything is sent again. What it cannot say either is for you to look up: then resume with "
             "--in-doubt done to record it as done, or --in-doubt not-done to send it again."
         )
-    if counts.failed:
+    if counts.failed and operation in _WHOLE:
+        steps.append(
+            f"{number(counts.failed, 'row')} failed: correct the job file, and run all of it again. The failed rows "
+            "alone would replace all that is there."
+        )
+    elif counts.failed:
         steps.append(
             f"{number(counts.failed, 'row')} failed: correct what can be corrected in failures.csv, which is itself "
             "a job file, and run that."

@@ -40,6 +40,12 @@ class SandboxProcess:
         listed = self.call("GET", f"/accounts/api/organizations/{self.organization}/invites?limit=100")["data"]
         return [one["invited_email"] for one in listed if one["status"] == "INVITED"]
 
+    def allowed(self) -> list[str]:
+        """The client ids on the allowlist, sorted."""
+        path = f"/accounts/api/organizations/{self.organization}/connectedApplications/allowlist"
+        listed = self.call("GET", f"{path}?limit=500")
+        return sorted(one["client_id"] for one in (listed["data"] if isinstance(listed, dict) else listed))
+
     def send(self, method: str, path: str, body: Any) -> None:
         """A control call with a JSON body."""
         request = urllib.request.Request(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 import structlog
+from anyio import to_thread
 
 from bulkops import __version__
-from bulkops.errors import LedgerError, RefusedError
+from bulkops.errors import JobFileError, LedgerError, RefusedError
 from bulkops.jobs import Edit, Edits, RowMatcher
 from bulkops.jobs.source import plural
 from bulkops.ledger.base import Claim
@@ -19,9 +22,9 @@ from bulkops.model import Job, Outcome, RowSet, Settled, State
 from bulkops.reports import EditedRow, row_outcomes, write_edits
 from bulkops.wiring.folder import stem_of_input
 from bulkops.wiring.input import Checked, JobInput, take_snapshot
-from bulkops.wiring.opened import LEASE_S, OpenRun, note_check, owner
+from bulkops.wiring.opened import LEASE_S, OpenRun, done_before, note_check, owner
 from bulkops.wiring.options import WorkOptions
-from bulkops.wiring.preparing import refuse_bad_rows
+from bulkops.wiring.preparing import any_whole, refuse_bad_rows
 from bulkops.wiring.reporting import EndedView
 from bulkops.wiring.targets import support_of
 from bulkops.wiring.watching import Observer
@@ -29,6 +32,7 @@ from bulkops.wiring.watching import Observer
 log = structlog.get_logger(__name__)
 
 _CHUNK = 10_000  # rows carried over at once
+_GROUP = 2_000  # notes that are made durable at once
 _LISTED = 5
 _FIRST = re.compile(r"row (\d+) (?:names|means) the same")
 
@@ -48,12 +52,26 @@ def prepare_edited(run: OpenRun, source: str, options: WorkOptions) -> EditedJob
 
     Raises JobFileError for what is wrong with it, RefusedError where it names another target.
     """
+    if source != "-" and Path(source).resolve().parent == run.folder.path.resolve():
+        raise JobFileError(f"{source} is a file of the run itself: copy it to another folder, and edit it there")
     run.folder.forget_edit(run.job)
     try:
-        return _checked(run, source, options)
+        edited = _checked(run, source, options)
+        _refuse_parts_of_a_whole(run.job, edited.job)
     except BaseException:
         run.folder.forget_edit(run.job)
         raise
+    return edited
+
+
+def _refuse_parts_of_a_whole(before: Job, now: Job) -> None:
+    """What goes as a whole is planned and sent anew; among other operations that cannot be told apart."""
+    kinds = {*before.operations, *now.operations}
+    if any_whole(kinds) and len(kinds) > 1:
+        raise RefusedError(
+            f"{' + '.join(sorted(kinds))} cannot be edited while the run goes on: one of them sends its rows as a "
+            f"whole. Nothing more was sent: start a new run"
+        )
 
 
 def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
@@ -71,6 +89,7 @@ def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
     job = replace(
         run.job,
         operations=dict(job_input.operations),
+        file_operation=job_input.file_operation,
         source=job_input.name,
         source_format=job_input.format,
         source_sha256=job_input.sha256,
@@ -91,58 +110,84 @@ async def take_over(run: OpenRun, edited: EditedJob, observer: Observer) -> None
     The new input and a new ledger are written beside the old ones; replacing job.json is what makes them count, so a
     crash leaves the run wholly with the one or the other. Raises RefusedError when a row in doubt was edited.
     """
-    with RowMatcher(run.input.fingerprints(), edited.input.fingerprints()) as rows:
-        edits = rows.edits()
-        if edits.none:
+    try:
+        # in a thread: a million rows take their time, and meanwhile the lock is renewed and a signal is heard
+        rows = await to_thread.run_sync(RowMatcher, run.input.fingerprints(), edited.input.fingerprints())
+        with rows:
+            edits = rows.edits()
+            if edits.none:
+                run.folder.forget_edit(run.job)
+                observer.warn(f"{edited.input.name} has the same rows as before: the run goes on as it was")
+                return
+            done = await _switch(run, edited, rows)
+    except BaseException:
+        if run.folder.read_job() == run.job:  # else the edited file counts already
             run.folder.forget_edit(run.job)
-            observer.warn(f"{edited.input.name} has the same rows as before: the run goes on as it was")
-            return
-        _refuse_edited_doubts(run, rows)
-        await run.ledger.flush()
-        done = write_edits(
-            run.folder.edits(edited.job), _edited_rows(run, edited, rows), run.job.columns, run.job.delimiter
-        )
-        ledger = await _new_ledger(run, edited, rows)
-    former, run.ledger = run.ledger, ledger
+        raise
     run.job, run.input, run.options = edited.job, edited.input, edited.options
-    await former.release()
-    await former.close()
     log.info("job.edited", revision=run.job.revision, rows=run.job.total, kept=edits.kept, done_and_edited=done)
     observer.warn(_told(edits, done, run.folder.edits(run.job).name))
 
 
-async def _new_ledger(run: OpenRun, edited: EditedJob, rows: RowMatcher) -> SqliteLedger:
-    """A ledger of the edited file's rows that knows what the run's knows, and counts from here on."""
+async def _switch(run: OpenRun, edited: EditedJob, rows: RowMatcher) -> int:
+    """Write what is new and have it count; returns how many of the rows that were edited had an outcome."""
+    whole = any_whole(edited.job.operations)
+    if not whole:
+        _refuse_edited_doubts(run, rows)
+    effects = {} if whole else await _done_and_gone(run, rows)
+    await run.ledger.flush()
+    columns = list(dict.fromkeys([*run.job.columns, *edited.job.columns]))
+    done = await to_thread.run_sync(
+        write_edits, run.folder.edits(edited.job), _edited_rows(run, edited, rows), columns, run.job.delimiter
+    )
     ledger = SqliteLedger.create(run.folder.ledger(edited.job), total=edited.job.total)
     try:
         await ledger.acquire(owner(), lease_s=LEASE_S)
-        _carry_over(run.ledger, ledger, rows)
+        if not whole:
+            await _carry_over(run.ledger, ledger, rows)
+        for kind, keys in effects.items():
+            ledger.put_note(done_before(kind), json.dumps(sorted(keys)))
         await note_check(run.folder, edited.job, ledger, edited.checked)
     except BaseException:
         await ledger.close()
         raise
-    return ledger
+    former, run.ledger = run.ledger, ledger
+    await former.release()
+    await former.close()
+    return done
+
+
+async def _done_and_gone(run: OpenRun, rows: RowMatcher) -> dict[str, set[str]]:
+    """By operation, the effects of rows that were done, must not be repeated, and are not in the edited file."""
+    gone: dict[str, set[str]] = {}
+    for runner in run.runners:
+        kept = set(json.loads(run.ledger.note(done_before(runner.kind)) or "[]"))
+        gone[runner.kind] = kept | await runner.effects_of_done(lambda row: rows.edit_before(row) is not None)
+    return {kind: effects for kind, effects in gone.items() if effects}
 
 
 def _refuse_edited_doubts(run: OpenRun, rows: RowMatcher) -> None:
     """A row in doubt may have been done: the file must keep it as it is until that is settled."""
     doubtful = (row for claim in run.ledger.open_claims() for row in claim.rows)
-    lost = list(islice((row for row in doubtful if rows.edit_before(row) is not None), _LISTED + 1))
+    lost = set(islice((row for row in doubtful if rows.edit_before(row) is not None), _LISTED + 1))
     if lost:
-        numbers = ", ".join(str(row) for row in lost[:_LISTED]) + (" and more" if len(lost) > _LISTED else "")
+        keys = [item.key for kind in run.job.operations for item in run.input.items(kind)(lost.__contains__)]
+        named = ", ".join(keys[:_LISTED]) + (" and more" if len(keys) > _LISTED else "")
         raise RefusedError(
-            f"rows of {run.job.source} were sent, and nobody can say yet whether they were done: {numbers}. Put them "
+            f"rows of {run.job.source} were sent, and nobody can say yet whether they were done: {named}. Put them "
             f"back into the edited file as they were. Nothing more was sent."
         )
 
 
-def _carry_over(before: SqliteLedger, after: SqliteLedger, rows: RowMatcher) -> None:
+async def _carry_over(before: SqliteLedger, after: SqliteLedger, rows: RowMatcher) -> None:
     """Note in `after` what `before` knows of rows that are in both files."""
-    for first, last, outcome in _runs(before):
+    for number, (first, last, outcome) in enumerate(_runs(before), 1):
         now = rows.now_at(first, last)
         carried = _carried(outcome, before, rows)
         if now and carried is not None:
             after.adopt(Claim(0, RowSet.of(now), max(1, carried.attempts), 0.0), [Settled(RowSet.of(now), carried)])
+        if number % _GROUP == 0:
+            await after.flush()
     for claim in before.open_claims():
         now = sorted(row for first, last in claim.rows.runs for row in rows.now_at(first, last))
         if now and claim.doubt is None:
@@ -170,11 +215,13 @@ def _carried(outcome: Outcome, before: SqliteLedger, rows: RowMatcher) -> Outcom
         return outcome
     # the row that it repeats is done, or perhaps: repeating that is what must not happen. Else it has its own turn now.
     first = _FIRST.search(outcome.message)
-    if first is None or before.state_of(int(first[1])) in {State.PENDING, State.FAILED}:
+    if first is None:  # what it repeats was done, and was taken out of the file by an earlier edit
+        return outcome
+    if before.state_of(int(first[1])) in {State.PENDING, State.FAILED}:
         return None
     now = rows.now_at(int(first[1]), int(first[1]))
-    where = f"row {now[0]}" if now else f"row {first[1]} of the file as it was before"
-    return Outcome.skipped("duplicate_row", f"{where} names the same")
+    where = f"row {now[0]} names" if now else "a row that was taken out of the file named"
+    return Outcome.skipped("duplicate_row", f"{where} the same")
 
 
 def _edited_rows(run: OpenRun, edited: EditedJob, rows: RowMatcher) -> Iterator[EditedRow]:
@@ -194,5 +241,5 @@ def _told(edits: Edits, done: int, file: str) -> str:
     parts = [f"{plural(edits.kept, 'row')} as before" + (f" ({edits.moved:,} of them moved)" if edits.moved else "")]
     counted = {"changed": edits.changed, "added": edits.added, "removed": edits.removed}
     parts += [f"{count:,} {word}" for word, count in counted.items() if count]
-    stands = f"; of the changed and removed ones {done:,} had an outcome, and what was done stands" if done else ""
+    stands = f"; {done:,} of the changed and removed ones had ended, and what was done stands" if done else ""
     return f"the job file was edited: {', '.join(parts)}{stands}. {file} lists them."

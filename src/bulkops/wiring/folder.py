@@ -130,6 +130,10 @@ def _flush_folder(folder: Path) -> None:
 def create(runs_dir: Path, run_id: str | None) -> RunFolder:
     """A new folder. Raises UsageError for a bad id or an unusable runs folder, RefusedError for a taken id."""
     name = run_id or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    if name == "latest":
+        raise UsageError(
+            "--run-id 'latest': this is how the newest run is called, whichever it is; choose another name"
+        )
     if not RUN_ID.fullmatch(name):
         raise UsageError(f"--run-id {name!r}: letters, digits, dot, dash and underscore only, at most 100")
     path = runs_dir / name

@@ -45,6 +45,7 @@ class _KeptOptions(BaseModel):
     rate: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2, max_length=2)] | None = None
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
     reserve: float | None = Field(default=None, ge=0, le=0.95)
+    config_file: str | None = None
 
 
 class _KeptJob(BaseModel):
@@ -68,6 +69,7 @@ class _KeptJob(BaseModel):
     columns: list[str] = []
     delimiter: Literal[",", ";", "\t", "|"] | None = None
     named_operation: str | None = None
+    file_operation: str | None = None
     revision: int = Field(default=1, ge=1)
 
 

@@ -88,7 +88,7 @@ class JobInput:
             )
         source = replace(found, format=Format(job.source_format), name=job.source)
         only = next(iter(job.operations)) if len(job.operations) == 1 else None
-        head = JobHead(operation=only, target=job.target, defaults=job.defaults)
+        head = JobHead(operation=job.file_operation or only, target=job.target, defaults=job.defaults)
         opened = cls(source, operation=job.named_operation, head=head)
         opened._operations = dict(job.operations)
         return opened
@@ -132,6 +132,11 @@ class JobInput:
     def asked(self) -> str | None:
         """The operation that the command line named, for all rows."""
         return self._asked
+
+    @property
+    def file_operation(self) -> str | None:
+        """The operation that the file itself gives to rows that name none."""
+        return self._job.operation
 
     @property
     def operations(self) -> Mapping[str, int]:
@@ -233,12 +238,18 @@ class JobInput:
 
         A row of a report must mean by itself what it meant in its file.
         """
-        defaults = self.defaults
+        defaults = self._gaps()
         for row in self._job.rows():
             cells = row.cells
             if defaults:
                 cells = {**cells, **{name: value for name, value in defaults.items() if cells.get(name) in (None, "")}}
             yield Row(row.number, row.line, cells)
+
+    def _gaps(self) -> Mapping[str, Any]:
+        """What the file says for rows that leave it out; their operation too, where there are several."""
+        if self._asked is None and self._job.operation is not None and len(self._operations) > 1:
+            return {"operation": self._job.operation, **self.defaults}
+        return self.defaults
 
     def lines(self, rows: Collection[int]) -> Mapping[int, int]:
         """The line where each of `rows` starts, where the format has lines."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bulkops.config import Config, TargetConfig
 from bulkops.errors import RefusedError, UsageError
+from bulkops.jobs.source import plural
 from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Job
 from bulkops.providers.base import Caller, OrganizationFacts
@@ -21,6 +22,7 @@ from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
 from bulkops.wiring.input import Checked, JobInput, look_at
 from bulkops.wiring.logs import logging_to
 from bulkops.wiring.options import WorkOptions
+from bulkops.wiring.preparing import any_whole
 from bulkops.wiring.reporting import summary_of, without_missing_files, write_run_reports
 from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
 
@@ -93,6 +95,7 @@ class ReadRun:
     def failed_rows(self, folder: Path) -> Path:
         """A job file of the rows that failed, made in `folder` from the run's failures file.
 
+        What is sent as a whole is run again as a whole: then it is the run's own input.
         Raises RefusedError while somebody works on the run or rows of it are open, UsageError when none failed.
         """
         summary = self._summary()
@@ -101,13 +104,23 @@ class ReadRun:
             raise RefusedError(f"run {self.folder.run_id}: {summary.reason}. Wait for its end. Nothing was sent.")
         if counts.pending:
             raise RefusedError(
-                f"run {self.folder.run_id} has {counts.pending} rows that were not attempted: `{summary.next_command}` "
-                f"finishes it first. Nothing was sent."
+                f"run {self.folder.run_id} has {plural(counts.pending, 'row')} not attempted yet: "
+                f"`{summary.next_command}` finishes it first. Nothing was sent."
             )
         if not counts.failed:
             raise UsageError(f"run {self.folder.run_id} has no failed rows to run again")
+        if any_whole(self.job.operations):
+            return self._whole_input()
         self.write_reports()
         return _only_failed(self.folder.path / "failures.csv", folder / "failures.csv", self.job.delimiter or ",")
+
+    def _whole_input(self) -> Path:
+        if len(self.job.operations) > 1:
+            raise RefusedError(
+                f"run {self.folder.run_id} has operations of which one sends its rows as a whole: its failed rows "
+                f"cannot be run by themselves. Nothing was sent: correct the job file, and run it again"
+            )
+        return self.folder.input(self.job)
 
     def write_reports(self) -> None:
         """The run's reports from its ledger, unless they tell what it holds already.

@@ -57,6 +57,11 @@ def owner() -> Owner:
     return this_process(getpass.getuser())
 
 
+def done_before(kind: str) -> str:
+    """The note that keeps which effects of an operation were done for rows that are no longer in the file."""
+    return f"done before {kind}"
+
+
 async def note_check(folder: RunFolder, job: Job, ledger: SqliteLedger, checked: Checked) -> None:
     """Note the rows that need no call, then keep the job: from here on the run can be resumed.
 

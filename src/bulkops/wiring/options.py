@@ -16,6 +16,7 @@ from bulkops.wiring.targets import Overrides
 class WorkOptions:
     """None leaves the job file's or the configuration's word.
 
+    `config_file` is the configuration that was named on the command line.
     `in_doubt` is what a person says of rows that stay in doubt after they were looked up; it holds for one session.
     """
 
@@ -26,6 +27,7 @@ class WorkOptions:
     max_failures: Allowance | None = None
     max_changes: Allowance | None = None
     in_doubt: Verdict | None = None
+    config_file: str | None = None
     log_level: str = "warning"
     log_format: str = "console"
 
@@ -39,6 +41,7 @@ class WorkOptions:
             "rate": list(self.overrides.rate) if self.overrides.rate else None,
             "concurrency": self.overrides.concurrency,
             "reserve": self.overrides.reserve,
+            "config_file": self.config_file,
         }
 
     def over(self, job: Job) -> WorkOptions:
@@ -51,6 +54,7 @@ class WorkOptions:
             batch_size=self.batch_size or kept.get("batch_size"),
             max_failures=self.max_failures or _allowance(kept.get("max_failures")),
             max_changes=self.max_changes or _allowance(kept.get("max_changes")),
+            config_file=self.config_file or kept.get("config_file"),
             overrides=Overrides(
                 rate=self.overrides.rate or (tuple(rate) if rate else None),
                 concurrency=self.overrides.concurrency or kept.get("concurrency"),

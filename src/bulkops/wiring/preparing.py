@@ -78,6 +78,7 @@ def _checked(
         columns=list(job_input.columns),
         delimiter=job_input.delimiter,
         named_operation=job_input.asked,
+        file_operation=job_input.file_operation,
     )
     return Prepared(folder, job, chosen, job_input, options, checked)
 

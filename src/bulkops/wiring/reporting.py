@@ -55,14 +55,15 @@ def summary_of(
         failures_file=str(folder.path / "failures.csv"),
         report_file=str(folder.path / "report.html"),
         reason=reason,
-        next_command=_next_command(folder, counts),
+        next_command=_next_command(folder, counts, job),
     )
 
 
-def _next_command(folder: RunFolder, counts: Counts) -> str | None:
+def _next_command(folder: RunFolder, counts: Counts, job: Job) -> str | None:
     """What to type next; None when there is nothing left to do."""
-    runs_dir = folder.path.parent
+    runs_dir, named = folder.path.parent, job.options.get("config_file")
     where = "" if runs_dir == DEFAULT_RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
+    where += f" --config {shlex.quote(named)}" if named else ""
     if counts.pending or counts.in_doubt:
         return f"bulkops resume {folder.run_id}{where}"
     if counts.failed:

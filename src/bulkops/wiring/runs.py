@@ -162,6 +162,8 @@ async def _report(run: OpenRun, error: BulkopsError | None, plans: Sequence[Plan
         except LedgerError:
             raise error from caught  # the first fault explains the second
     ended = EndedView(view)
+    if error is None and (left := ended.counts().pending):
+        error = StoppedError(f"a mistake in bulkops itself: {left} rows never had their turn. Please report it")
     summary = _summary(run, error, ended)
     by_error: Sequence[ErrorCount] = ()
     try:

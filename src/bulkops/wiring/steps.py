@@ -21,7 +21,7 @@ from bulkops.operations.base import Decision
 from bulkops.planning import Plan, Planner, ProtectedNames, Rosters, refuse_changes, refuse_protected, with_candidates
 from bulkops.providers.base import Organization
 from bulkops.wiring.edited import EditedJob, take_over
-from bulkops.wiring.opened import LEASE_S, OpenRun, owner
+from bulkops.wiring.opened import LEASE_S, OpenRun, done_before, owner
 from bulkops.wiring.preparing import any_whole, bad_rows
 from bulkops.wiring.targets import open_organization
 from bulkops.wiring.watching import Observer, Progress
@@ -56,10 +56,10 @@ async def work(
         run.runners = runners()
         observer.started(lambda: _look(run, org))
         try:
-            await _holding_the_lock(run, stop, lambda: _reconcile(run))
+            await _holding_the_lock(run, stop, lambda: _reconcile(run, observer))
             if edited is not None:
                 traffic.note()
-                await take_over(run, edited, observer)
+                await _holding_the_lock(run, stop, lambda: take_over(run, edited, observer))
                 traffic.move_to(run.ledger)
                 run.runners = runners()
             return await _holding_the_lock(run, stop, lambda: _steps(run, observer, stop))
@@ -99,14 +99,19 @@ def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic
     )
 
 
-async def _reconcile(run: OpenRun) -> None:
+async def _reconcile(run: OpenRun, observer: Observer) -> None:
     """Settle what an earlier session left in doubt, for every operation."""
+    if run.options.in_doubt is not None and not run.ledger.open_claims():
+        observer.warn("no row of this run is in doubt: --in-doubt settles nothing")
     for runner in run.runners:
         await runner.reconcile(declared=run.options.in_doubt)
 
 
 async def _steps(run: OpenRun, observer: Observer, stop: StopSignal) -> Sequence[Plan]:
     """Each operation is planned before anything is sent, and finished before the next one begins."""
+    if run.job.revision > 1:
+        for runner in run.runners:
+            await runner.leave_done_alone(json.loads(run.ledger.note(done_before(runner.kind)) or "[]"))
     first, skip_invalid = run.runners[0], bool(run.options.skip_invalid)
     plans = [
         # what a later operation finds may be changed by an earlier one: its rows are decided in their turn
@@ -211,6 +216,8 @@ async def _judge_changes(run: OpenRun, plans: Sequence[Plan], runners: Sequence[
             plan.population = await runner.population()
     planned = {plan.operation for plan in plans}
     before = sum(max(0, _agreed(run, kind)) for kind in run.job.operations if kind not in planned)
+    if run.job.revision > 1 and not any_whole(run.job.operations):
+        before += run.ledger.counts().succeeded  # an edited file has no allowance of its own
     refuse_changes(plans, allowed, agreed_before=before)
 
 

@@ -93,9 +93,9 @@ def test_the_ending_says_more_than_the_state(state: str, counts: Counts, words: 
 
 def test_each_kind_of_unfinished_row_has_its_next_step() -> None:
     """In the order in which to take them."""
-    steps = next_steps(Counts(failed=1, in_doubt=2, pending=3))
+    steps = next_steps("invite", Counts(failed=1, in_doubt=2, pending=3))
     assert [step.split()[0] for step in steps] == ["3", "Of", "1"]
-    assert next_steps(Counts(succeeded=1)) == ["Nothing is left to do."]
+    assert next_steps("invite", Counts(succeeded=1)) == ["Nothing is left to do."]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def _play(campaign: Campaign, seed: int, folder: Path, shim: Path | None) -> Pla
     played = play(mixture, folder / f"round-{seed}", shim)
     where = ", ".join(f"{name} {number}" for name, number in played.kills.items()) or "nowhere"
     late = f"; too late for {', '.join(played.missed)}" if played.missed else ""
-    head = f"round {seed:>5}  {mixture.operation:20} {played.rows:>4} rows {time.monotonic() - begun:>4.0f} s"
+    what = f"{mixture.operation} + {mixture.beside}" if mixture.beside else mixture.operation
+    head = f"round {seed:>5}  {what:32} {played.rows:>4} rows {time.monotonic() - begun:>4.0f} s"
     print(f"{head}  killed: {where}{late}", file=sys.stderr, flush=True)
     for text in played.bad[:20]:
         print(f"    {text}", file=sys.stderr)

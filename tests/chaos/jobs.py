@@ -22,6 +22,9 @@ def make_job(kind: str, world: World, dice: random.Random) -> list[Wanted]:
     desk.look()
     if verb.whole:
         refused = dice.random() < 0.1  # the list is refused as a whole
+        if dice.random() < 0.5:
+            preparing.put_on_the_allowlist(desk, rows)  # the job only removes: each row is on the list before it runs
+            desk.look()
         return [replace(row, refused=refused) for row in _replacing(rows, desk)]
     cut = max(1, count // 20)
     rows, settled = rows[:-cut], rows[-cut:]
@@ -39,11 +42,27 @@ def _refused(row: Wanted, dice: random.Random, share: float) -> Wanted:
 
 
 def _replacing(rows: Sequence[Wanted], desk: Desk) -> list[Wanted]:
-    """All that is on the list and is not named goes with the first row: the file is the list."""
+    """The file is the list: all that it does not name goes, and a row is true when the whole list is."""
     before = frozenset(fact for fact in facts_of(desk.holds) if fact[0] == "allowed")
     named = {row.cells["client_id"] for row in rows}
     gone = frozenset(fact for fact in before if fact[1] not in named)
-    return [replace(rows[0], removes=gone), *rows[1:]]
+    adds = frozenset(fact for row in rows for fact in row.adds)
+    return [replace(row, adds=adds, removes=gone) for row in rows]
+
+
+def make_mixed_job(kind: str, beside: str, world: World, dice: random.Random) -> list[Wanted]:
+    """The rows of a job of one operation, and among them some that name another."""
+    rows = make_job(kind, world, dice)
+    others = make_job(beside, world, dice)[:ROWS_BESIDE]
+    named = [replace(row, cells={**row.cells, "operation": beside}, refused=False) for row in others]
+    for row in named:
+        rows.insert(dice.randint(0, len(rows)), row)
+    return rows
+
+
+def operation_beside(kind: str) -> str:
+    """An operation on things that `kind` does not touch."""
+    return "allowlist-add" if kind in {"invite", "resend-invite", "revoke-invite"} else "invite"
 
 
 def _carried_out(kind: str, rows: Sequence[Wanted], desk: Desk) -> list[Wanted]:
@@ -70,6 +89,9 @@ def _again(kind: str, row: Wanted, desk: Desk) -> Wanted:
         cells = {"email": found["email"].upper(), "invite_id": ""}
     return replace(row, cells=cells)
 
+
+ROWS_BESIDE = 40
+"""So many rows of a mixed job, at most, are of its second operation."""
 
 Done = tuple[str, str, Any]
 ALLOWLIST = "/connectedApplications/allowlist"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.jobs import VERBS
+from tests.chaos.jobs import VERBS, operation_beside
 from tests.chaos.rows import Verb, Wanted
 
 PEOPLE = 320
@@ -74,10 +74,14 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """A round. Times in seconds; `token_ttl` and `quota` are None where there is no such limit."""
+    """A round. Times in seconds; `token_ttl` and `quota` are None where there is no such limit.
+
+    `beside` is the operation that some rows name for themselves; None where all are of the one.
+    """
 
     seed: int
     operation: str
+    beside: str | None
     kills: tuple[Kill, ...]
     settling_s: float
     latency_ms: float
@@ -93,6 +97,11 @@ class Mixture:
         """How the operation is put to the test."""
         return VERBS[self.operation]
 
+    @property
+    def verbs(self) -> list[Verb]:
+        """All that the job does."""
+        return [self.verb, *([VERBS[self.beside]] if self.beside else [])]
+
 
 def mix(seed: int, *, operation: str | None = None, kills: int = 4) -> Mixture:
     """The round of a seed: the same for the same arguments, also for fewer `kills` up to where they end."""
@@ -104,6 +113,7 @@ def mix(seed: int, *, operation: str | None = None, kills: int = 4) -> Mixture:
     return Mixture(
         seed=seed,
         operation=chosen,
+        beside=_beside(chosen, seed),
         settling_s=settling_s,
         latency_ms=dice.uniform(6, 14),
         batch_size=dice.randint(2, 7),
@@ -114,6 +124,11 @@ def mix(seed: int, *, operation: str | None = None, kills: int = 4) -> Mixture:
         quirks={**quirks, "throttle": "429", "app_forbid": []},
         kills=tuple(_kills(dice, seed, kills, whole=VERBS[chosen].whole)),
     )
+
+
+def _beside(kind: str, seed: int) -> str | None:
+    mixed = not VERBS[kind].whole and random.Random(f"beside {seed}").random() < 0.3
+    return operation_beside(kind) if mixed else None
 
 
 def _kills(dice: random.Random, seed: int, count: int, *, whole: bool) -> list[Kill]:
@@ -140,6 +155,7 @@ def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
     dice = random.Random(f"faults {mixture.seed}")
     verb = mixture.verb
     write = {"method": verb.method, "path": verb.path}
+    writes = [{"method": one.method, "path": one.path} for one in mixture.verbs]
     late_s = mixture.settling_s / 2
     status = dice.choice([400, 404, 409, 422])
     refusals = [
@@ -167,7 +183,7 @@ def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
         kinds.append({"kind": "partial", "share": dice.choice([0.5, 0.8]), "probability": 0.1})
     if mixture.login == "bearer":
         kinds = [rule for rule in kinds if rule.get("status") != 401]  # a token that cannot be renewed ends the run
-    chosen = [{**write, **rule} for rule in kinds if dice.random() < 0.6]
+    chosen = [{**one, **rule} for rule in kinds if dice.random() < 0.6 for one in writes]
     reads = [{"method": "GET", **rule} for rule in _of_reads(dice)]
     return [*refusals, *chosen, *reads]
 

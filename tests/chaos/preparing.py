@@ -279,6 +279,14 @@ def allow(desk: Desk, count: int) -> list[Wanted]:
     return rows
 
 
+def put_on_the_allowlist(desk: Desk, rows: Sequence[Wanted]) -> None:
+    """The apps of rows that allow some, as those rows want them."""
+    entries = [
+        {"client_id": row.cells["client_id"], "authorized_scopes": row.cells["scopes"].split(";")} for row in rows
+    ]
+    desk.arrange("PATCH", "/connectedApplications/allowlist", entries)
+
+
 def disallow(desk: Desk, count: int) -> list[Wanted]:
     """Apps that are on it."""
     entries = [{"client_id": client, "authorized_scopes": [SCOPES[0]]} for client in _clients(count)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from bulkops.sandbox.options import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME
 from bulkops.testing.processes import SandboxProcess, Shell, sandbox_process
-from tests.chaos.jobs import make_job
+from tests.chaos.jobs import make_job, make_mixed_job
 from tests.chaos.killing import Executioner, Session
 from tests.chaos.mixture import PEOPLE, Kill, Mixture, faults_of
 from tests.chaos.rows import Wanted
@@ -106,9 +106,13 @@ class Round:
 
     def _set_up(self) -> None:
         mixture, dice = self._mixture, random.Random(f"job {self._mixture.seed}")
-        self._rows = make_job(mixture.operation, self._world, dice)
+        if mixture.beside is None:
+            self._rows = make_job(mixture.operation, self._world, dice)
+            _write_table(self._shell.folder / "job.csv", self._rows)
+        else:
+            self._rows = make_mixed_job(mixture.operation, mixture.beside, self._world, dice)
+            _write_items(self._shell.folder / "job.json", self._rows, mixture.operation)
         self._played.rows = len(self._rows)
-        _write_job(self._shell.folder / "job.csv", self._rows)
         self._configure()
         self._world.settings(quirks=dict(mixture.quirks), latency_ms=mixture.latency_ms)
         self._world.settings(quota=mixture.quota, window=1, token_ttl=mixture.token_ttl)
@@ -131,7 +135,8 @@ class Round:
             return ("resume", RUN, "--yes", *size)
         shutil.rmtree(self._run, ignore_errors=True)
         skip = () if self._mixture.verb.whole else ("--skip-invalid",)
-        return ("run", "job.csv", "--operation", self._mixture.operation, "--yes", "--run-id", RUN, *skip, *size)
+        job = ("job.json",) if self._mixture.beside else ("job.csv", "--operation", self._mixture.operation)
+        return ("run", *job, "--yes", "--run-id", RUN, *skip, *size)
 
     def _take(self, kill: Kill, session: Session) -> None:
         """Note how a session ended; after a kill, look whether the record holds."""
@@ -215,7 +220,17 @@ def _tail(text: str) -> Iterator[str]:
     return iter(text.splitlines()[-12:])
 
 
-def _write_job(path: Path, rows: Sequence[Wanted]) -> None:
+def _write_items(path: Path, rows: Sequence[Wanted], operation: str) -> None:
+    """As JSON: the file names the operation of those rows that name none."""
+    items = [{name: _value(name, cell) for name, cell in row.cells.items() if cell} for row in rows]
+    path.write_text(json.dumps({"operation": operation, "items": items}), encoding="utf-8")
+
+
+def _value(name: str, cell: str) -> str | list[str]:
+    return cell.split(";") if name == "scopes" else cell
+
+
+def _write_table(path: Path, rows: Sequence[Wanted]) -> None:
     columns: dict[str, Any] = dict.fromkeys(name for row in rows for name in row.cells)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")

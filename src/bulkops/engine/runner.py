@@ -54,7 +54,7 @@ class Runner:
         traffic: TrafficNotes,
     ) -> None:
         self.phase = Phase()
-        self._began_s = time.monotonic()  # what an earlier session sent had left by then, whatever its clock said
+        self._began_s = time.monotonic()  # nobody waits for an earlier session's answers from then on, at the latest
         self._traffic = traffic
         self.stop = stop
         self.sender = Sender(operation=operation, org=org, ledger=ledger, limits=limits, stop=stop)
@@ -75,13 +75,13 @@ class Runner:
     async def reconcile(self, *, declared: Verdict | None = None) -> None:
         """Settle what an earlier session left in doubt; what did not happen is pending again.
 
-        `declared` is what a person says of the rows that the organisation cannot tell.
+        `declared` is what a person says of the rows that the organisation cannot tell, and that were told as in doubt.
         """
         claims = self._ledger.open_claims()
         wanted = {row for claim in claims for row in claim.rows}
         items = {item.row: item for item in self._source(wanted.__contains__)} if wanted else {}
         questions = [
-            question for claim in claims if (question := _question(claim, items, sent_s=self._began_s)).batch.items
+            question for claim in claims if (question := _question(claim, items, since_s=self._began_s)).batch.items
         ]
         if not questions:
             return
@@ -349,9 +349,9 @@ class Runner:
             raise self.stop.reason
 
 
-def _question(claim: Claim, items: dict[int, Item[Any]], *, sent_s: float) -> Question:
+def _question(claim: Claim, items: dict[int, Item[Any]], *, since_s: float) -> Question:
     found = tuple(items[row] for row in claim.rows if row in items)
     doubt = claim.doubt or Outcome.in_doubt(
         "no_answer", "the run ended before the answer arrived", attempts=claim.attempt
     )
-    return Question(Batch(found, claim.attempt), claim, Why.LOST, doubt, sent_s)
+    return Question(Batch(found, claim.attempt), claim, Why.LOST, doubt, since_s=since_s)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -54,16 +54,17 @@ class Why(Enum):
 class Question:
     """Rows of an open claim whose end must be asked of the organisation.
 
-    `refusal` is how a row that was refused on its own ends, unless it turns out to be done. `sent_s` is when
-    it was sent at the latest, on this process's monotonic clock, which nobody sets.
+    `refusal` is how a row that was refused on its own ends, unless it turns out to be done. `since_s` is when it was
+    accepted, or its answer was lost: until then the provider may have been at work on it. It is on this process's
+    monotonic clock, which nobody sets.
     """
 
     batch: Batch[Any]
     claim: Claim
     why: Why
     doubt: Outcome
-    sent_s: float
     refusal: Outcome | None = None
+    since_s: float = field(default_factory=time.monotonic)
 
     @property
     def alone(self) -> bool:
@@ -74,22 +75,20 @@ class Question:
 class LedgerPermit:
     """Notes the batch in the ledger at the last moment before its bytes leave.
 
-    Until then the attempt may be called off; from then on it runs to its end.
+    Until then the attempt may be called off; from then on it runs to its end. `clock` is the provider's, epoch seconds:
+    who looks up later what became of the batch may sit at a machine whose own clock shows another time.
     """
 
-    def __init__(self, ledger: Ledger, batch: Batch[Any]) -> None:
+    def __init__(self, ledger: Ledger, batch: Batch[Any], clock: Callable[[], float]) -> None:
         self.claim: Claim | None = None
-        self.sent_s = 0.0
         self.scope = anyio.CancelScope()
         self.begun = False
         self._ledger = ledger
         self._batch = batch
+        self._clock = clock
 
     async def begin(self) -> None:
-        """Durable when this returns. Before a second write of the same attempt the batch is noted anew.
-
-        What that one does may take `settling_s` from its own sending on, not from the first one's.
-        """
+        """Durable when this returns. Before a second write of the same attempt the batch is noted anew."""
         if not self.begun:
             await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
         self.begun = True  # before the first await: a stop from here on lets the attempt finish
@@ -97,10 +96,7 @@ class LedgerPermit:
             if self.claim is not None:
                 # the next commit holds both: on the disk the rows are never without a claim
                 self._ledger.settle(self.claim, ())
-            claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt)
-            # the disk may have taken its time over it, and the bytes leave only now
-            self.claim = replace(claim, at=max(claim.at, time.time()))
-            self.sent_s = time.monotonic()
+            self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt, at=self._clock())
 
     def call_off(self) -> None:
         """Give up an attempt that has not begun."""
@@ -148,7 +144,7 @@ class Sender:
 
     async def _attempt(self, batch: Batch[Any]) -> Sequence[Batch[Any]]:
         """One try. Returns the batches to send next, in reverse order."""
-        permit = LedgerPermit(self._ledger, batch)
+        permit = LedgerPermit(self._ledger, batch, self._providers_time)
         self._permits.add(permit)
         try:
             with permit.scope:
@@ -206,7 +202,7 @@ class Sender:
             # the claim stays open with the rows that the answer did not name
             rows = RowSet.of(item.row for item in silent)
             self._ledger.settle(claim, settled(outcomes), doubts=[Settled(rows, doubt)])
-        self.questions.append(Question(replace(batch, items=silent), claim, Why.ACCEPTED, doubt, permit.sent_s))
+        self.questions.append(Question(replace(batch, items=silent), claim, Why.ACCEPTED, doubt))
 
     def _ask_later(self, permit: LedgerPermit, batch: Batch[Any], why: Why, error: AttemptError) -> None:
         claim = permit.claim
@@ -224,7 +220,7 @@ class Sender:
         self._ledger.settle(claim, (), doubts=[Settled(batch.rows, doubt)])
         refusal = Outcome.failed_by(error, attempts=batch.attempt) if why is Why.REFUSED and len(batch) == 1 else None
         self._refused_alone += refusal is not None
-        self.questions.append(Question(batch, claim, why, doubt, permit.sent_s, refusal))
+        self.questions.append(Question(batch, claim, why, doubt, refusal))
 
     def _take_refusal(self, permit: LedgerPermit, batch: Batch[Any], error: RejectedError) -> Sequence[Batch[Any]]:
         """The provider said no. One row has its end; a batch is taken apart.
@@ -340,6 +336,10 @@ class Sender:
         if not allowed.exceeded(failed, of=done):
             return ""
         return f"{failed} of {done} finished rows failed, more than --max-failures {allowed}"
+
+    def _providers_time(self) -> float:
+        """Now, by the provider's clock."""
+        return time.time() + self._org.clock_ahead_s()
 
     def _call_off_waiting(self) -> None:
         for permit in self._permits:

@@ -78,13 +78,11 @@ class Settler:
 
     async def _ask(self, questions: Sequence[Question], items: Sequence[Item[Any]]) -> dict[int, Verdict]:
         roster = await self._planner.fresh_roster(len(items))
-        # the provider dates its things by its own clock
-        ahead_s = self._org.clock_ahead_s()
-        sent_at = {row: question.claim.at + ahead_s for question in questions for row in question.claim.rows}
+        sent_at = {row: question.claim.at for question in questions for row in question.claim.rows}
         return dict(await self._planner.operation.check(items, roster, sent_at))
 
     async def _ask_again(self, questions: Sequence[Question], verdicts: dict[int, Verdict]) -> None:
-        """What is not there may still be on its way until `settling_s` after it was sent: wait, and look once more."""
+        """What is not there may come until `settling_s` after its answer was lost: wait, and look once more."""
         early = [q for q in questions if self._on_its_way_s(q) > 0 and self._absent(q, verdicts)]
         if not early:
             return
@@ -95,7 +93,7 @@ class Settler:
 
     def _on_its_way_s(self, question: Question) -> float:
         """Seconds for which the effect may still appear, by our even clock: no setting of the other one changes it."""
-        return question.sent_s + self._org.settling_s - time.monotonic()
+        return question.since_s + self._org.settling_s - time.monotonic()
 
     def _absent(self, question: Question, verdicts: dict[int, Verdict]) -> list[Item[Any]]:
         return [item for item in question.batch.items if verdicts.get(item.row) is Verdict.NOT_APPLIED]
@@ -131,15 +129,17 @@ class Settler:
         return self._next(question, left, whole=len(left) == len(question.batch)) if left else []
 
     def _declare(self, rows: dict[Verdict, set[int]], question: Question) -> dict[int, Outcome]:
-        """What a person has said of the rows that stay unknown: their ends, or that they are to be sent again."""
+        """The ends that a person has given to rows that stay unknown; those that they found undone are pending again.
+
+        What an earlier session left without a word they cannot have meant: its doubt is told first.
+        """
         unknown = rows[Verdict.UNKNOWN]
-        if self.declared is None or not unknown:
+        if self.declared is None or question.claim.doubt is None or not unknown:
             return {}
         rows[Verdict.UNKNOWN] = set()
         log.info("doubt.declared", rows=len(unknown), verdict=self.declared.value)
         if self.declared is Verdict.NOT_APPLIED:
-            rows[Verdict.NOT_APPLIED] |= unknown
-            return {}
+            return {}  # given back with the claim, however often they were tried
         outcome = Outcome.succeeded(
             attempts=question.doubt.attempts, message="the answer was lost; a person found it done (--in-doubt done)"
         )
@@ -164,7 +164,7 @@ class Settler:
             self._sender.splitter.count(bad=len(absent))
             return dict.fromkeys((item.row for item in absent), question.refusal)
         if question.why is Why.ACCEPTED and (question.alone or (question.batch.whole and attempt > 1)):
-            code, message = "not_applied", "the provider accepted the call, and nothing came of it"
+            code, message = "not_applied", _without_effect(question)
         elif question.why is Why.LOST and attempt >= self._limits.max_attempts:
             code, message = doubt.code, f"not done after {attempt} attempts: {doubt.message}"
         else:
@@ -187,6 +187,12 @@ class Settler:
             # nothing of the next, though, so what must not be repeated is looked up each time.
             self._sender.refusals_are_atomic = self._sender.moot_refusals_are_atomic = True
         return self._sender.parts(replace(batch, items=left))
+
+
+def _without_effect(question: Question) -> str:
+    if question.batch.whole:
+        return "the provider accepted the call, and what came of it is not what the file says"
+    return "the provider accepted the call, and nothing came of it"
 
 
 def _unsettled(doubt: Outcome) -> Outcome:

@@ -13,8 +13,8 @@ from bulkops.model import Counts, Outcome, RowSet, Settled, State, Traffic
 class Claim:
     """A note that `rows` are about to leave in one request.
 
-    `attempt` counts from 1; `at` is the wall clock of its making, epoch seconds. An open claim found when a ledger
-    is opened means in doubt. `doubt` says why, where that is known.
+    `attempt` counts from 1; `at` is when it was made, epoch seconds to the millisecond, by the clock of whom it is sent
+    to. An open claim found when a ledger is opened means in doubt. `doubt` says why, where that is known.
     """
 
     id: int
@@ -75,9 +75,10 @@ class Ledger(LedgerView, Protocol):
     def pending(self, *, after: int = 0) -> int | None:
         """The first pending row above `after`; None when there is none."""
 
-    async def begin(self, rows: RowSet, *, attempt: int) -> Claim:
+    async def begin(self, rows: RowSet, *, attempt: int, at: float | None = None) -> Claim:
         """Note that a request for `rows` is about to leave. Durable when this returns.
 
+        `at` is the moment by the provider's clock, which may be years off; the ledger's own where none is given.
         Everything noted before is durable then, too.
         Raises LedgerError if the note may not have reached the disk, another process took the run over, or it cannot
         be told whether one did: do not send. On return half of the lease, at least, is left for the bytes to leave.

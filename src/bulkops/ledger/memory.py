@@ -59,10 +59,10 @@ class MemoryLedger:
         """The first pending row above `after`."""
         return self._book.pending(after)
 
-    async def begin(self, rows: RowSet, *, attempt: int) -> Claim:
+    async def begin(self, rows: RowSet, *, attempt: int, at: float | None = None) -> Claim:
         """Note that a request for `rows` is about to leave."""
         self._check()
-        return self._book.begin(rows, attempt=attempt, at=int(self._clock() * 1000) / 1000)
+        return self._book.begin(rows, attempt=attempt, at=int((self._clock() if at is None else at) * 1000) / 1000)
 
     def settle(self, claim: Claim, outcomes: Sequence[Settled], *, doubts: Sequence[Settled] = ()) -> None:
         """Close `claim`; rows in `doubts` keep it open, rows in neither go back to pending."""

@@ -107,11 +107,11 @@ class SqliteLedger:
         """The first pending row above `after`."""
         return self._book.pending(after)
 
-    async def begin(self, rows: RowSet, *, attempt: int) -> Claim:
+    async def begin(self, rows: RowSet, *, attempt: int, at: float | None = None) -> Claim:
         """Note durably that a request for `rows` is about to leave, and make sure that the run is still ours."""
         self._check()
-        at = (self._created_ms + self._now()) / 1000  # as it will be read back
-        claim = self._book.begin(rows, attempt=attempt, at=at)
+        dated = int((self._clock() if at is None else at) * 1000) / 1000  # as it will be read back
+        claim = self._book.begin(rows, attempt=attempt, at=dated)
         self._unsaved.claims[claim.id] = None
         try:
             await self._groups.saved()

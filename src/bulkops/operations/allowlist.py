@@ -59,10 +59,16 @@ async def _entries(roster: Roster) -> Entries:
     return found
 
 
-def _ready(item: Item[Any], scopes: Iterable[str]) -> Decision:
+def _ready(item: Item[Any], scopes: Iterable[str], *, gone: tuple[str, ...] = ()) -> Decision:
     fields = fields_of(item)
-    change = Change(fields, fields.client_id, parent="allowlist", detail=tuple(sorted(set(scopes))))
+    change = Change(fields, fields.client_id, parent="allowlist", detail=tuple(sorted(set(scopes))), gone=gone)
     return Decision.ready(Item(item.row, item.key, change), effect=fields.client_id)
+
+
+def _planned_to_go(items: Sequence[Item[Any]], beside: set[str]) -> set[str]:
+    """What planning saw on the list beside the file; after a crash nobody knows, and it is all that is there."""
+    planned = [item.payload.gone for item in items if isinstance(item.payload, Change)]
+    return set(planned[0]) if planned else beside
 
 
 def _as_wanted(item: Item[Any], entries: Entries) -> bool:
@@ -149,22 +155,32 @@ class AllowlistReplace(_Allowlist):
                 message = f"app {client}, which no row names, is protected by {pattern!r}"
                 return {item.row: Decision.protected(item, message) for item in items}
         same = all(_as_wanted(item, entries) for item in items) and not removals
+        gone = tuple(removals)
         return {
             item.row: Decision.skip(item, "already_allowed", "the allowlist is just as the file says")
             if same
-            else self._ready(item, entries)
+            else _ready(item, fields_of(item).scopes, gone=gone)
             for item in items
         }
 
     async def check(
         self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
     ) -> Mapping[int, Verdict]:
-        """Each row by itself against the list. What is on it beside them is told in the log, and not sent again for."""
+        """All rows alike: it happened when all of them are on the list, and nothing that was to go with it.
+
+        What others have put on it since planning looked is told in the log, and left there. Where the list must be
+        sent again it would go unseen: then the rows stay in doubt, and the next session plans anew and asks.
+        """
         entries = await _entries(roster)
-        left = await self.removals(items, roster)
-        if left:
-            log.warning("allowlist.differs", beside_the_file=len(left), first=left[:5])
-        return {item.row: Verdict.APPLIED if _as_wanted(item, entries) else Verdict.NOT_APPLIED for item in items}
+        beside = set(await self.removals(items, roster))
+        new = beside - _planned_to_go(items, beside)
+        if new:
+            log.warning("allowlist.differs", beside_the_file=len(new), first=sorted(new)[:5])
+        if beside == new and all(_as_wanted(item, entries) for item in items):
+            verdict = Verdict.APPLIED
+        else:
+            verdict = Verdict.UNKNOWN if new else Verdict.NOT_APPLIED
+        return {item.row: verdict for item in items}
 
     async def removals(self, items: Sequence[Item[Any]], roster: Roster) -> Sequence[str]:
         """The client ids on the list that no row names."""

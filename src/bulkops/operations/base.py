@@ -112,7 +112,7 @@ class Operation(Protocol):
     async def check(
         self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
     ) -> Mapping[int, Verdict]:
-        """Whether each item's effect is there now, read from a fresh roster.
+        """Whether each item's effect is there now, read from a fresh roster; all alike for what is sent as a whole.
 
         `sent_at` is when each row's call left, in epoch seconds of the provider's clock. After a crash an item carries
         only what its row says; else what `resolve` made of it.

@@ -125,7 +125,8 @@ class Change:
 
     `key` is what the provider calls the thing that changes (an address, an id), `parent` the id of what it belongs to.
     `level` and `detail` are as in `Link`; `grants` maps a kind (role_group, team, role) to what an invitation carries;
-    `person` is whom the row means; `since` is when the invitation it means was last sent, epoch seconds.
+    `person` is whom the row means; `since` is when the invitation it means was last sent, epoch seconds. `gone` is what
+    leaves a list that is replaced as a whole, although no row names it.
     """
 
     fields: Any
@@ -136,6 +137,7 @@ class Change:
     grants: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
     person: Person | None = None
     since: float | None = None
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +220,8 @@ class Listing(Protocol[RowT]):
 class Organization(Protocol):
     """One organisation of one provider. Open it with `async with`; tasks may share it.
 
-    `settling_s` is how long, from the moment a write was sent, its effect may still be on the way: only after it
-    does a missing effect mean that nothing happened.
+    `settling_s` is how long, from the moment a write's answer came or was lost, its effect may still be on the way:
+    only after it does a missing effect mean that nothing happened.
     """
 
     provider: str
@@ -284,7 +286,7 @@ class Organization(Protocol):
         """Outstanding or expired invitations of exactly `address`, compared without case; or the one of that id."""
 
     def clock_ahead_s(self) -> float:
-        """How far the provider's clock is ahead of ours, in seconds; 0 before its first answer."""
+        """The most that the provider's clock may be ahead of ours, in seconds; 0 before its first answer."""
 
     async def send(self, operation: str, batch: Batch[Any], permit: Permit) -> BatchAnswer:
         """Send one batch of an operation that `support` lists: one write, announced through `permit`."""

@@ -60,6 +60,13 @@ class LedgerContract:
         assert ledger.counts() == Counts(pending=TOTAL)
         assert ledger.pending() == 3
 
+    @pytest.mark.parametrize("at", [0.0, 1_000_000_000.25, 9_000_000_000.0])
+    async def test_a_claim_is_dated_as_its_maker_says(self, ledger: Ledger, at: float) -> None:
+        """By a clock that may be years off the ledger's own, to the millisecond."""
+        claim = await ledger.begin(rows(1), attempt=1, at=at)
+        assert claim.at == at
+        assert [one.at for one in ledger.open_claims()] == [at]
+
     async def test_an_outcome_ends_its_row_and_closes_the_claim(self, ledger: Ledger) -> None:
         """After `flush` the outcome is listed as it was given."""
         claim = await ledger.begin(rows(4, 5, 6), attempt=1)

@@ -1,4 +1,4 @@
-"""From when on the effect of a write may take its time: a token ends under way, a disk is slow."""
+"""From when on the effect of a write may take its time: a token ends, a disk is slow, an answer does not come."""
 
 from __future__ import annotations
 
@@ -53,3 +53,13 @@ async def test_what_is_noted_slowly_may_take_its_time_from_its_sending_on(
         await quiet(desk)
         assert result.counts.succeeded == 5
         assert desk.invites() == dict.fromkeys(addresses(5), 1)
+
+
+async def test_what_outlasts_its_time_out_may_take_its_time_from_then_on(tmp_path: Path) -> None:
+    """The call is given up while the organisation is still at work on it, which is done soon after: not sent twice."""
+    async with open_desk(tmp_path, {"settling_s": 1.0, "timeout_s": 1.0}) as desk:
+        desk.sandbox.faults.add("delay_before", method="POST", path="*/invites", times=1, seconds=1.5)
+        result = await desk.run("invite", addresses(2))
+        await quiet(desk)
+        assert result.counts.succeeded == 2
+        assert desk.invites() == dict.fromkeys(addresses(2), 1)

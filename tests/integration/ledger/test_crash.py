@@ -76,6 +76,17 @@ async def test_a_claim_outlives_the_process_that_made_it(path: Path, start_child
     await ledger.close()
 
 
+@pytest.mark.parametrize("at", [1_000_000_000.25, 9_000_000_000.0])
+async def test_the_date_of_a_claim_outlives_its_process(path: Path, at: float) -> None:
+    """By the clock of its maker, which may be years off the ledger's own."""
+    ledger = SqliteLedger.create(path, total=3)
+    await ledger.begin(RowSet.of([1]), attempt=1, at=at)
+    await ledger.close()
+    ledger = SqliteLedger.open(path)
+    assert [claim.at for claim in ledger.open_claims()] == [at]
+    await ledger.close()
+
+
 def test_rows_begun_by_a_dead_process_count_as_in_doubt(path: Path, start_child: StartChild) -> None:
     """While it lives, the same rows are merely in flight."""
     child = start_child(BEGIN_AND_HANG, path)

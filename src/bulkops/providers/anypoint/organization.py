@@ -180,7 +180,7 @@ class AnypointOrganization:
         return [invitation for invitation in found if invitation.email.casefold() == address.casefold()]
 
     def clock_ahead_s(self) -> float:
-        """By the Date of the newest answer."""
+        """By the Date of its answers."""
         return self._session.clock_ahead_s
 
     async def send(self, operation: str, batch: Batch[Any], permit: Permit) -> BatchAnswer:

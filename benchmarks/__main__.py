@@ -6,9 +6,9 @@ import argparse
 import sys
 import time
 
-from benchmarks import engine, measure, startup, validate
+from benchmarks import engine, measure, quota, startup, validate
 
-ALL = {"startup": startup.main, "validate": validate.main, "engine": engine.main}
+ALL = {"startup": startup.main, "validate": validate.main, "engine": engine.main, "quota": quota.main}
 
 
 def main() -> int:

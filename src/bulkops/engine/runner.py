@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -248,7 +249,7 @@ class Runner:
             return
         if not isinstance(self.stop.reason, AccessError):
             self.phase.name = "finishing what was in flight"
-            with anyio.move_on_after(self._limits.last_look_s):
+            with anyio.move_on_after(self._limits.look_s(time.time())):
                 try:
                     await self._settler.settle_without_waiting(questions)
                 except BulkopsError as error:

@@ -8,13 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import engine, growth, ledger, measure, paging, peers, picture, startup, validate
+from benchmarks import engine, growth, ledger, measure, paging, peers, picture, quota, startup, validate
 
 ALL = {
     "startup": startup.main,
     "validate": validate.main,
     "engine": engine.main,
     "ledger": ledger.main,
+    "quota": quota.main,
     "paging": paging.main,
     "growth": growth.main,
     "peers": peers.main,

@@ -195,6 +195,7 @@ class TargetConfig(BaseModel):
     ca_file: UserPath | None = None
     timeout_s: float = Field(default=60.0, gt=0, le=3600)
     body_bytes: int = Field(default=100_000, ge=1_000, le=100_000_000)
+    give_up_s: float = Field(default=300.0, ge=0, le=86_400)
     settling_s: float | None = Field(default=None, ge=0, le=3600)
     auth: Auth | None = None
 

@@ -143,6 +143,22 @@ def test_a_second_signal_leaves_at_once_and_loses_nothing(shell: Shell) -> None:
         assert set(sandbox.effects("invite_sent").values()) == {1}
 
 
+def test_a_service_that_goes_on_failing_is_given_up_with_4(shell: Shell, sandbox: SandboxProcess) -> None:
+    """The screen says what is waited for, the end says why; once the service has recovered, the resume finishes."""
+    sandbox.send("POST", "faults", [{"kind": "status", "method": "POST", "path": "*/invites", "status": 502}])
+    shell.configure(sandbox, give_up_s=1.5)
+    ended = shell.bulkops("run", hires(shell, 300), "--yes", "--json", "--batch-size", "1", "--run-id", "r")
+    assert (ended.code, ended.told["state"]) == (4, "stopped"), ended.err
+    assert "POST invites: " in ended.told["reason"]
+    assert "it did not recover within 2 s; the last fault: HTTP 502" in ended.told["reason"]
+    assert "waiting for POST invites to recover" in ended.err
+    assert ended.told["next_command"] == "bulkops resume r"
+    sandbox.send("POST", "faults", [])
+    again = shell.bulkops("resume", "r", "--json")
+    assert (again.code, again.told["counts"]["succeeded"]) == (0, 300), again.err
+    assert set(sandbox.effects("invite_sent").values()) == {1}
+
+
 def wait_for_mails(sandbox: SandboxProcess, count: int) -> None:
     """Return once so many mails have left."""
     for _ in range(4000):

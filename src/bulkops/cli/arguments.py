@@ -180,6 +180,9 @@ def _job_options(parser: argparse.ArgumentParser) -> None:
 def _work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, last")
+    parser.add_argument(
+        "--deadline", metavar="WHEN", help="stop cleanly before: 2h, 90m, 22:30, or a date and time; resume goes on"
+    )
     _ceilings(parser)
     if "--config" not in parser._option_string_actions:  # noqa: SLF001 - argparse has no public look-up
         parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
@@ -188,7 +191,7 @@ def _work_options(parser: argparse.ArgumentParser) -> None:
 
 def _ceilings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", metavar="N/s", help='ceiling of calls, such as "20/s" or "500/min"')
-    parser.add_argument("--concurrency", type=_positive, metavar="N", help="ceiling of calls in flight (default 8)")
+    parser.add_argument("--concurrency", type=_positive, metavar="N", help="ceiling of calls in flight (default 16)")
     parser.add_argument("--batch-size", type=_positive, metavar="N", help="items a call, up to the provider's limit")
     parser.add_argument("--max-failures", metavar="N|P%", help="stop once more rows failed: a count, or a share")
     parser.add_argument(

@@ -77,7 +77,7 @@ def waiting_line(progress: Progress) -> str:
         return ""
     until = datetime.fromtimestamp(waiting.until).astimezone()
     left = max(0.0, waiting.until - time.time())
-    return f"waiting for quota of {waiting.gate}, until {until:%H:%M:%S} ({left:.0f} s)"
+    return f"waiting for {waiting.what}, until {until:%H:%M:%S} ({left:.0f} s)"
 
 
 def duration(seconds: float) -> str:
@@ -129,7 +129,7 @@ class PlainDisplay:
             progress = self._look()
             now = time.monotonic()
             self._pace.mark(now, progress.counts.done)
-            key = (progress.phase, progress.waiting.gate if progress.waiting else "")
+            key = (progress.phase, progress.waiting.what if progress.waiting else "")
             if key != shown or now - last >= LINE_EVERY_S:
                 shown, last = key, now
                 self._line(progress)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bulkops.cli.asking import confirm, plan_text
 from bulkops.cli.failures import exit_code, explain
 from bulkops.cli.output import say
 from bulkops.cli.progress import Display, display
-from bulkops.errors import InterruptedRunError, UsageError
+from bulkops.errors import ConfigError, InterruptedRunError, UsageError
 from bulkops.model import Job, Verdict
 from bulkops.reports import console_summary
 from bulkops.wiring import (
@@ -37,6 +38,7 @@ from bulkops.wiring import (
     find,
     open_read,
     parse_allowance,
+    parse_deadline,
     prepare,
     resume_run,
     start_run,
@@ -247,6 +249,14 @@ def _work_options(options: argparse.Namespace) -> WorkOptions:
         max_changes=parse_allowance(options.max_changes) if options.max_changes else None,
         config_file=str(options.config) if options.config is not None else None,
         in_doubt=DECLARED.get(getattr(options, "in_doubt", None)),
+        deadline=_deadline(getattr(options, "deadline", None)),
         log_level=options.log_level,
         log_format=options.log_format,
     )
+
+
+def _deadline(text: str | None) -> float | None:
+    try:
+        return parse_deadline(text, now=datetime.now().astimezone()) if text else None
+    except ConfigError as error:
+        raise UsageError(f"--deadline {error}") from None

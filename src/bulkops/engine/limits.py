@@ -29,10 +29,11 @@ class RunLimits:
     `width` workers send side by side. `body_bytes` bounds a request's body: the service may cap it there. So many rows
     as a window has wait to be looked up at once, from `window_rows` at first to `widest_window_rows`. What planning
     decided is kept for the sending of up to `kept_decisions` rows. A share of failures is judged from `failure_sample`
-    finished rows on. After a polite stop `last_look_s` bounds the look at what was in flight. Times in seconds.
+    finished rows on. After a polite stop `last_look_s` bounds the look at what was in flight, and so does `ends_at`
+    (epoch seconds), where the session has to end by then. Times in seconds.
     """
 
-    width: int = 8
+    width: int = 16
     batch_size: int = 50
     body_bytes: int = 100_000
     max_attempts: int = 5
@@ -45,3 +46,8 @@ class RunLimits:
     backoff_base_s: float = 0.5
     backoff_cap_s: float = 30.0
     last_look_s: float = 10.0
+    ends_at: float | None = None
+
+    def look_s(self, now: float) -> float:
+        """Seconds that the last look may take from `now` (epoch seconds) on."""
+        return self.last_look_s if self.ends_at is None else max(0.0, min(self.last_look_s, self.ends_at - now))

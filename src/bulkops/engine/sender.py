@@ -29,7 +29,7 @@ from bulkops.errors import (
 from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Counts, Item, Outcome, RowSet, Settled
 from bulkops.operations.base import Operation
-from bulkops.policy import RetryBudget, Splitter, full_jitter
+from bulkops.policy import Splitter, full_jitter
 from bulkops.providers.base import AnswerShape, BatchAnswer, Organization
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ class Sender:
         self, *, operation: Operation, org: Organization, ledger: Ledger, limits: RunLimits, stop: StopSignal
     ) -> None:
         self.questions: list[Question] = []
-        self.budget = RetryBudget()
+        self.budget = org.gates.budget
         self.splitter = Splitter()
         self.retries = 0
         support = org.support[operation.kind]

@@ -59,6 +59,7 @@ class ResendInvite(_OfInvitation):
     kind: ClassVar[str] = "resend-invite"
     summary: ClassVar[str] = "Send the mail of each outstanding or expired invitation again."
     repeatable: ClassVar[bool] = False
+    dated: ClassVar[bool] = True
     undo: ClassVar[str] = "none: the mail cannot be unsent"
 
     def effect(self, roster: Roster) -> str:

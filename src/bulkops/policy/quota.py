@@ -1,55 +1,96 @@
-"""What an answer says about the server's quota, and until when nobody may send.
+"""What an answer says about the server's quota, in the forms that vendors use.
 
-Pure decisions: the clocks are arguments. Sources of the header forms: the vendor's knowledge base for
-`X-RateLimit-*` (reset in UTC epoch seconds), RFC 9110 for `Retry-After`, the IETF draft for `RateLimit-*` deltas.
+Sources of the forms: the vendor's knowledge base for `X-RateLimit-*` (reset in UTC epoch seconds), RFC 9110 for
+`Retry-After`, the IETF draft on rate limit fields, whose resets are deltas: `RateLimit: "default";r=50;t=30` with
+`RateLimit-Policy`, before that `limit=100, remaining=50, reset=30`, before that three fields like the vendor's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
-SHORTEST_WAIT_S = 0.5
-"""After a refusal nobody sends at once, even where the named reset has passed."""
+_EPOCH_FROM = 1e9  # seconds; a smaller number is what is left
 
-LONGEST_WINDOW_S = 60.0
-"""The vendor's windows are whole minutes: so many seconds may be left of one, and a larger number is milliseconds."""
+LONGEST_WINDOW_S = 3600.0
+"""Where a vendor names no other, so many seconds may be left of a window: a larger number is one of milliseconds."""
 
-LONGEST_WAIT_S = 900.0
-"""No single wait is longer, whatever a header says: the server is asked again after it."""
+# a member of a structured list: a quoted or bare name, then parameters; commas within quotes belong to the name
+_MEMBER = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,;"\s][^,;"]*)((?:;[^,;"]*(?:"(?:[^"\\]|\\.)*"[^,;"]*)*)*)(?:,|$)')
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaReading:
     """One answer's word on its quota. All None where it said nothing.
 
-    `reset_in_s` and `retry_after_s` are seconds from the moment of the answer, never negative.
+    `reset_in_s` and `retry_after_s` are seconds from the moment of the answer, never negative. `reset_at` is the reset
+    as an epoch second of the server's clock, where the server gave it as one: that names the window. `window_s` is a
+    window's length. `in_ms`: the reset is a number of milliseconds left.
     """
 
     limit: int | None = None
     remaining: int | None = None
     reset_in_s: float | None = None
+    reset_at: float | None = None
     retry_after_s: float | None = None
+    window_s: float | None = None
+    in_ms: bool = False
+
+    @property
+    def spent(self) -> bool:
+        """Whether it says that nothing is left now: no calls remain, or it names a reset to come and nothing else."""
+        if self.remaining is not None:
+            return self.remaining == 0
+        return bool(self.reset_in_s)
 
 
-def read_quota(headers: Mapping[str, str], *, now: float) -> QuotaReading:
+NOTHING = QuotaReading()
+
+
+@dataclass(slots=True)
+class ResetUnit:
+    """Whether a server counts the time left in milliseconds: a small number alone does not tell.
+
+    A large one does, and so do two that differ by far more than the seconds between them.
+    """
+
+    in_ms: bool = False
+    _last: tuple[float, float] | None = None
+
+    def note(self, reading: QuotaReading, now: float) -> bool:
+        """Take in an answer of `now` (any clock that runs evenly). Returns whether all before it was misread."""
+        if self.in_ms or reading.reset_in_s is None or reading.reset_at is not None:
+            return False
+        last, self._last = self._last, (reading.reset_in_s, now)
+        fell, took_s = (last[0] - reading.reset_in_s, now - last[1]) if last is not None else (0.0, 0.0)
+        self.in_ms = reading.in_ms or fell > 10.0 * took_s + 2.0
+        return self.in_ms and last is not None
+
+
+def read_quota(
+    headers: Mapping[str, str], *, server_now: float, in_ms: bool = False, longest_s: float = LONGEST_WINDOW_S
+) -> QuotaReading:
     """The quota as an answer's `headers` (any case of names) give it.
 
-    `now` is the local wall clock in epoch seconds, used only where the answer has no usable Date of its own:
-    a reset is a moment on the server's clock, so it is measured from the server's Date.
+    `server_now` is the server's clock at the answer in epoch seconds: resets and dates are moments on it. `in_ms`: it
+    is known that the server counts the time left in milliseconds; a small number alone does not tell. `longest_s` is
+    the longest window that the vendor has: more cannot be left of one.
     """
-    server_now = read_date(headers.get("Date")) or now
-    return QuotaReading(
-        limit=_count(headers.get("X-RateLimit-Limit")),
-        remaining=_count(headers.get("X-RateLimit-Remaining")),
-        reset_in_s=_reset(headers.get("X-RateLimit-Reset"), server_now),
-        retry_after_s=_retry_after(headers.get("Retry-After"), server_now),
+    retry_after_s = _retry_after(headers.get("Retry-After"), server_now)
+    return (
+        _of_three(headers, "X-RateLimit", server_now, retry_after_s, in_ms, longest_s)
+        or _of_one(headers, retry_after_s)
+        or _of_three(headers, "RateLimit", server_now, retry_after_s, in_ms, longest_s)
+        or (QuotaReading(retry_after_s=retry_after_s) if retry_after_s is not None else NOTHING)
     )
 
 
+@lru_cache(maxsize=64)
 def read_date(text: str | None) -> float | None:
     """An HTTP date in epoch seconds; None for none, and for what is not one."""
     if not text:
@@ -61,68 +102,81 @@ def read_date(text: str | None) -> float | None:
         return None
 
 
-def throttle_wait_s(reading: QuotaReading, *, server_now: float, known_reset_in_s: float = 0.0) -> float:
-    """Seconds to wait after a refusal: what the provider named, else until its next full minute.
-
-    `known_reset_in_s` is how far ahead the reset lies that an earlier answer of the class named; 0 for none. An empty
-    503 names nothing itself, and it belongs to that window.
-
-    The vendor's windows are whole minutes of its clock; without a header that is the best guess. Bounded by
-    `LONGEST_WAIT_S`.
-    """
-    if reading.retry_after_s is not None:
-        return min(reading.retry_after_s, LONGEST_WAIT_S)
-    if reading.reset_in_s is not None:
-        # a reset that is now or past means that a new window is open; the Date it is measured from counts whole seconds
-        return min(max(reading.reset_in_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
-    if known_reset_in_s > 0:
-        return min(max(known_reset_in_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
-    return 60.0 - server_now % 60.0
-
-
-def exhausted(reading: QuotaReading, *, reserve: float) -> bool:
-    """Whether the window is spent down to the share left to the server's other clients, and ends later.
-
-    `reserve` is that share of the limit, 0 to 1.
-    """
-    if reading.remaining is None or not reading.reset_in_s:
-        return False
-    kept = int(reserve * reading.limit) if reading.limit else 0
-    return reading.remaining <= kept
+def _of_three(
+    headers: Mapping[str, str],
+    prefix: str,
+    server_now: float,
+    retry_after_s: float | None,
+    in_ms: bool,
+    longest_s: float,
+) -> QuotaReading | None:
+    """`PREFIX-Limit`, `-Remaining` and `-Reset`; a limit may be followed by policies (`100, 100;w=60`)."""
+    limit_text, remaining_text = headers.get(f"{prefix}-Limit"), headers.get(f"{prefix}-Remaining")
+    reset_text = headers.get(f"{prefix}-Reset")
+    if limit_text is None and remaining_text is None and reset_text is None:
+        return None
+    limit, *policies = _members(limit_text or "")
+    reset_in_s, reset_at, in_ms = _reset(reset_text, server_now, in_ms, longest_s)
+    windows = [parameters["w"] for _, parameters in policies if "w" in parameters]
+    return QuotaReading(
+        limit=_count(limit[0]),
+        remaining=_count(remaining_text),
+        reset_in_s=reset_in_s,
+        reset_at=reset_at,
+        retry_after_s=retry_after_s,
+        window_s=_seconds(windows[0]) if windows else None,
+        in_ms=in_ms,
+    )
 
 
-def spent_wait_s(reading: QuotaReading, *, reserve: float) -> float:
-    """Seconds to hold a class whose window is spent; 0 where it is not. Bounded by `LONGEST_WAIT_S`."""
-    if reading.reset_in_s is None or not exhausted(reading, reserve=reserve):
-        return 0.0
-    return min(reading.reset_in_s, LONGEST_WAIT_S)
+def _of_one(headers: Mapping[str, str], retry_after_s: float | None) -> QuotaReading | None:
+    """The field `RateLimit` in either of its forms. Of several policies the one with the fewest calls left counts."""
+    text = headers.get("RateLimit")
+    if text is None:
+        return None
+    members = list(_members(text))
+    keyed = dict(name.split("=", 1) for name, _ in members if "=" in name)
+    if keyed:
+        reset_in_s = _seconds(keyed.get("reset"))
+        return QuotaReading(_count(keyed.get("limit")), _count(keyed.get("remaining")), reset_in_s, None, retry_after_s)
+    policies = dict(_members(headers.get("RateLimit-Policy") or ""))
+    found = [
+        QuotaReading(
+            limit=_count(policies.get(name, {}).get("q")),
+            remaining=remaining,
+            reset_in_s=_seconds(parameters.get("t")),
+            retry_after_s=retry_after_s,
+            window_s=_seconds(policies.get(name, {}).get("w")),
+        )
+        for name, parameters in members
+        if (remaining := _count(parameters.get("r"))) is not None and _counts_calls(policies.get(name, {}))
+    ]
+    return min(found, key=_tightness, default=None)
 
 
-@dataclass(slots=True)
-class ThrottleGate:
-    """Until when nobody of one endpoint class may send; `until` is on the caller's monotonic clock."""
+def _tightness(reading: QuotaReading) -> tuple[int, float]:
+    return reading.remaining or 0, -(reading.reset_in_s or 0.0)
 
-    until: float = 0.0
-    holds: int = 0
-    reset_at: float = 0.0
 
-    def learn(self, reset_at: float) -> None:
-        """An ordinary answer named the end of its window, on the caller's monotonic clock."""
-        self.reset_at = reset_at
+def _counts_calls(policy: Mapping[str, str]) -> bool:
+    """Whether a policy counts requests, and not bytes or calls in flight."""
+    return policy.get("qu", "requests").strip('"') == "requests"
 
-    def known_reset_in_s(self, now: float) -> float:
-        """Seconds until the window that was last named ends; 0 when it has, or none was named."""
-        return max(0.0, self.reset_at - now)
 
-    def hold(self, until: float) -> None:
-        """Close the gate until `until`; a later end stands, an earlier one changes nothing."""
-        if until > self.until:
-            self.until = until
-            self.holds += 1
-
-    def wait_s(self, now: float) -> float:
-        """Seconds until the gate opens; 0 when it is open."""
-        return max(0.0, self.until - now)
+def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The members of a list with their parameters; one empty member for an empty text."""
+    at = 0
+    while match := _MEMBER.match(text, at):
+        parameters = {
+            key.strip(): value.strip()
+            for key, _, value in (part.partition("=") for part in match[2].split(";") if part)
+        }
+        yield match[1].strip().strip('"'), parameters
+        at = match.end()
+        if at >= len(text):
+            return
+    if at == 0:
+        yield text, {}
 
 
 def _count(text: str | None) -> int | None:
@@ -132,19 +186,30 @@ def _count(text: str | None) -> int | None:
         return None
 
 
-def _reset(text: str | None, server_now: float) -> float | None:
-    """Seconds until a reset given as epoch seconds, epoch milliseconds, or a delta in seconds or milliseconds."""
+def _seconds(text: str | None) -> float | None:
     try:
-        value = float(text) if text is not None else None
+        value = float(text) if text is not None else -1.0
     except ValueError:
         return None
-    if value is None or not 0 <= value < 1e15:
-        return None
+    return value if 0 <= value < 1e15 else None
+
+
+def _reset(
+    text: str | None, server_now: float, in_ms: bool, longest_s: float
+) -> tuple[float | None, float | None, bool]:
+    """Seconds until a reset; the reset in epoch seconds, where it is a moment; whether it was left in milliseconds.
+
+    It comes as epoch seconds, epoch milliseconds, or a delta in seconds or milliseconds.
+    """
+    value = _seconds(text)
+    if value is None:
+        return None, None, in_ms
     if value > 1e11:
         value /= 1000.0
-    if value > 1e9:
-        return max(0.0, value - server_now)
-    return value if value <= LONGEST_WINDOW_S else value / 1000.0
+    if value > _EPOCH_FROM:
+        return max(0.0, value - server_now), value, in_ms
+    in_ms = in_ms or value > longest_s
+    return (value / 1000.0 if in_ms else value), None, in_ms
 
 
 def _retry_after(text: str | None, server_now: float) -> float | None:

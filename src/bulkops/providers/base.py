@@ -288,6 +288,9 @@ class Organization(Protocol):
     def clock_ahead_s(self) -> float:
         """The most that the provider's clock may be ahead of ours, in seconds; 0 before its first answer."""
 
+    async def sharpen_clock(self, *, within_s: float) -> None:
+        """Know the provider's clock as closely as this, where a few cheap reads can tell."""
+
     async def send(self, operation: str, batch: Batch[Any], permit: Permit) -> BatchAnswer:
         """Send one batch of an operation that `support` lists: one write, announced through `permit`."""
 

@@ -13,6 +13,7 @@ class Ticket:
     remaining: int
     reset: int
     left_ms: int
+    window_s: float = 60.0
 
 
 class Quota:
@@ -55,4 +56,6 @@ class Quota:
         self._used[endpoint] = (index, used)
         end = (index + 1) * self.window_s
         reset = -int(-end // 1)
-        return Ticket(admitted, self.limit, max(0, self.limit - used), reset, max(0, int((end - now) * 1000)))
+        return Ticket(
+            admitted, self.limit, max(0, self.limit - used), reset, max(0, int((end - now) * 1000)), self.window_s
+        )

@@ -1,6 +1,7 @@
 """The HTTP session of one account."""
 
 from bulkops.transport.answers import Answer, VendorProfile, message_of
+from bulkops.transport.book import Book, MemoryBook, SharedBook
 from bulkops.transport.credentials import Credentials, IssuedToken, StaticToken, Token
 from bulkops.transport.gates import Gates, Rate, Waiting
 from bulkops.transport.secrets import MASK, Scrubber
@@ -9,15 +10,18 @@ from bulkops.transport.session import Meter, Permit, Session, SessionOptions, Ti
 __all__ = [
     "MASK",
     "Answer",
+    "Book",
     "Credentials",
     "Gates",
     "IssuedToken",
+    "MemoryBook",
     "Meter",
     "Permit",
     "Rate",
     "Scrubber",
     "Session",
     "SessionOptions",
+    "SharedBook",
     "StaticToken",
     "Timeouts",
     "Token",

@@ -8,6 +8,7 @@ from typing import Any
 
 from bulkops.errors import AccessError, AttemptError, InDoubtError, RejectedError, RetryableError
 from bulkops.model import shorten
+from bulkops.policy import LONGEST_WINDOW_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,14 @@ class VendorProfile:
 
     `throttles(status, body_length, headers)` says whether an answer is a request to wait; `validation(body)` says
     whether a 400 is the body check's, made before anything is applied; `request_id_header` names the vendor's
-    transaction.
+    transaction. `longest_window_s` is the longest window of its quotas, in seconds.
     """
 
     request_id_header: str = "X-Request-Id"
     throttles: Callable[[int, int, Mapping[str, str]], bool] = lambda status, _length, _headers: status == 429
     validation: Callable[[Any], bool] = lambda _body: False
     headers: Mapping[str, str] | None = None
+    longest_window_s: float = LONGEST_WINDOW_S
 
 
 def message_of(answer: Answer) -> str:

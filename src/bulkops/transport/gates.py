@@ -1,19 +1,16 @@
-"""What a call passes before it may leave: the wait that the server named, and the user's own ceiling."""
+"""What a call passes before it may leave: breaker, concurrency, the server's quota, and the user's own ceiling."""
 
 from __future__ import annotations
 
-import random
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 
 import anyio
-import structlog
 from aiolimiter import AsyncLimiter
 
-from bulkops.policy import QuotaReading, ThrottleGate, spent_wait_s, throttle_wait_s
-
-log = structlog.get_logger(__name__)
+from bulkops.policy import BreakerLimits, RetryBudget
+from bulkops.transport.book import Book, MemoryBook
+from bulkops.transport.lane import Lane, Pass, Wait
 
 BURST_S = 0.1
 """How much of a second's ceiling may leave at once: a limiter that starts full lets twice its rate through."""
@@ -36,70 +33,114 @@ class Rate:
 class Waiting:
     """What is being waited for, for people to read; `until` is wall clock in epoch seconds."""
 
-    gate: str
+    what: str
     until: float
 
 
 class Gates:
-    """All gates of one account. A wait named for an endpoint class holds every worker of that class."""
+    """All gates of one account, a lane of them for each endpoint class. A wait holds every worker of its class.
 
-    def __init__(self, *, rate: Rate | None = None, reserve: float = 0.0, jitter_s: float = 0.25) -> None:
-        self._throttles: dict[str, ThrottleGate] = defaultdict(ThrottleGate)
+    `ceiling` bounds the calls in flight in a class, `rate` the calls of all classes together. `budget` is what the
+    run's retries are paid from, those of reads and of writes.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: Rate | None = None,
+        reserve: float = 0.0,
+        ceiling: int = 16,
+        book: Book | None = None,
+        breaker: BreakerLimits | None = None,
+    ) -> None:
+        self.budget = RetryBudget()
+        self._lanes: dict[str, Lane] = {}
         self._limiter = _limiter(rate)
         self._reserve = reserve
-        self._jitter_s = jitter_s
-        self._waiters: dict[str, int] = defaultdict(int)
+        self._ceiling = ceiling
+        self._book = book or MemoryBook()
+        self._breaker = breaker or BreakerLimits()
 
-    async def pass_through(self, gate: str) -> None:
-        """Return when a call of endpoint class `gate` may leave. Waiting costs nobody an attempt."""
-        throttle = self._throttles[gate]
-        while True:
-            await self._wait_open(gate, throttle)
-            if self._limiter is not None:
-                await self._limiter.acquire()
-            # another worker may have been refused while this one waited for its slot
-            if throttle.wait_s(time.monotonic()) <= 0:
-                return
+    async def enter(self, gate: str) -> Pass:
+        """Return when a call of endpoint class `gate` may leave. Waiting costs nobody an attempt.
+
+        Raises StoppedError when the class failed for so long that it is given up.
+        """
+        lane = self._lanes.get(gate) or self._new_lane(gate)
+        if not lane.queue and (self._limiter is None or self._limiter.has_capacity()):
+            got = lane.try_pass()
+            if isinstance(got, Pass):
+                if self._limiter is not None:
+                    await self._limiter.acquire()  # there is room: it does not wait
+                return got
+        return await self._queue_up(lane)
 
     def waiting(self) -> Waiting | None:
-        """The longest wait that somebody is in now; None when nobody waits."""
+        """The longest wait that somebody is in now and that is worth telling; None when nobody waits."""
         now = time.monotonic()
-        waits = [(self._throttles[gate].wait_s(now), gate) for gate, count in tuple(self._waiters.items()) if count]
-        longest, gate = max(waits, default=(0.0, ""))
-        return Waiting(gate, time.time() + longest) if longest > 0 else None
+        waits = [
+            (lane.blocked_until, lane.blocked.held_by)
+            for lane in tuple(self._lanes.values())
+            if lane.queue and lane.blocked is not None and lane.blocked.held_by
+        ]
+        until, what = max(waits, default=(0.0, ""))
+        return Waiting(what, time.time() + until - now) if until > now else None
 
-    def refused(self, gate: str, reading: QuotaReading, *, server_now: float) -> float:
-        """The provider refused a call for its rate: hold the class. Returns the wait in seconds."""
-        known_s = self._throttles[gate].known_reset_in_s(time.monotonic())
-        wait_s = throttle_wait_s(reading, server_now=server_now, known_reset_in_s=known_s) + self._draw()
-        self._hold(gate, wait_s, "refused")
-        return wait_s
+    def slowest_s(self) -> float | None:
+        """How long a call may take, by the slowest of the last ones; None before the first answer."""
+        return max((lane.slowest_s for lane in self._lanes.values()), default=0.0) or None
 
-    def answered(self, gate: str, reading: QuotaReading) -> None:
-        """An ordinary answer came: if it says that the window is spent, hold the class without being refused."""
-        if reading.reset_in_s is not None:
-            self._throttles[gate].learn(time.monotonic() + reading.reset_in_s)
-        if wait_s := spent_wait_s(reading, reserve=self._reserve):
-            self._hold(gate, wait_s + self._draw(), "spent")
+    def unlearn(self) -> None:
+        """What was told of windows so far was misread."""
+        for lane in self._lanes.values():
+            lane.unlearn()
 
-    def _hold(self, gate: str, wait_s: float, why: str) -> None:
-        throttle = self._throttles[gate]
-        before = throttle.until
-        throttle.hold(time.monotonic() + wait_s)
-        if throttle.until > before + 1.0:
-            log.info("gate.held", gate=gate, why=why, wait_s=round(wait_s, 1))
+    def close(self) -> None:
+        """No call leaves any more: give back what was taken from the shared quota."""
+        for lane in self._lanes.values():
+            lane.leave()
+        self._book.close()
 
-    async def _wait_open(self, gate: str, throttle: ThrottleGate) -> None:
-        self._waiters[gate] += 1
+    def _new_lane(self, gate: str) -> Lane:
+        lane = self._lanes[gate] = Lane(gate, self._book, self._ceiling, self._reserve, self._breaker)
+        return lane
+
+    async def _queue_up(self, lane: Lane) -> Pass:
+        """First come, first served; only the head of the queue asks, so a wait wakes one and not all."""
+        turn = anyio.Event()
+        lane.queue.append(turn)
+        admitted = self._limiter is None
         try:
-            # the end of the wait may move while one sleeps: look again
-            while (wait_s := throttle.wait_s(time.monotonic())) > 0:  # noqa: ASYNC110 - a point in time, no event
-                await anyio.sleep(wait_s)
+            while True:
+                if lane.queue[0] is turn:
+                    if not admitted and self._limiter is not None:
+                        await self._limiter.acquire()
+                        admitted = True
+                    got = lane.try_pass()
+                    if isinstance(got, Pass):
+                        return got
+                    turn = await self._wait(lane, turn, got)
+                else:
+                    await turn.wait()
+                    turn = self._renew(lane, turn)
         finally:
-            self._waiters[gate] -= 1
+            lane.queue.remove(turn)
+            if lane.queue:
+                lane.queue[0].set()
 
-    def _draw(self) -> float:
-        return random.random() * self._jitter_s  # noqa: S311 - spreads calls, guards nothing
+    async def _wait(self, lane: Lane, turn: anyio.Event, wait: Wait) -> anyio.Event:
+        """Until the time is over or an answer may have changed it."""
+        lane.blocked, lane.blocked_until = wait, time.monotonic() + wait.seconds
+        with anyio.move_on_after(wait.seconds):
+            await turn.wait()
+        return self._renew(lane, turn)
+
+    @staticmethod
+    def _renew(lane: Lane, turn: anyio.Event) -> anyio.Event:
+        """An event that was set serves no second time: put a new one into its place in the queue."""
+        fresh = anyio.Event()
+        lane.queue[lane.queue.index(turn)] = fresh
+        return fresh
 
 
 def _limiter(rate: Rate | None) -> AsyncLimiter | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import random
-import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import anyio
@@ -21,18 +20,26 @@ import structlog
 from bulkops.errors import (
     AccessError,
     AttemptError,
-    ConfigError,
     InDoubtError,
     RetryableError,
     StoppedError,
     ThrottledError,
 )
 from bulkops.model import shorten
-from bulkops.policy import full_jitter, read_date, read_quota
-from bulkops.transport.answers import Answer, VendorProfile, failure_of_read, failure_of_write, words_in
+from bulkops.policy import QuotaReading, ResetUnit, ServerClock, full_jitter, read_date, read_quota
+from bulkops.transport.answers import (
+    Answer,
+    VendorProfile,
+    failure_of_read,
+    failure_of_write,
+    message_of,
+    words_in,
+)
 from bulkops.transport.connections import QuietConnector
 from bulkops.transport.credentials import Credentials, Token
+from bulkops.transport.faults import STEERING, proxy_for, translate
 from bulkops.transport.gates import Gates
+from bulkops.transport.lane import Pass
 from bulkops.transport.secrets import Scrubber
 
 log = structlog.get_logger(__name__)
@@ -41,9 +48,6 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_TEXT = 2000
 """So many characters of a refusal's text are kept."""
 MAX_REQUEST_ID = 200
-
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
-"""What would move a terminal's cursor or turn the reading direction, and what no file can hold."""
 
 
 class Permit(Protocol):
@@ -98,13 +102,21 @@ class Session:
         self._scrubber = scrubber
         self.gates = gates
         self.meter = Meter()
-        self._ahead_s: float | None = None
+        self._clock = ServerClock()
+        self._unit = ResetUnit()
         self._http: aiohttp.ClientSession | None = None
 
     @property
     def clock_ahead_s(self) -> float:
-        """How far the server's clock is ahead of ours, in seconds, or a little less; 0 before its first answer."""
-        return self._ahead_s or 0.0
+        """The most that the server's clock may be ahead of ours, in seconds; 0 before its first answer."""
+        if self._clock.least is None:
+            return 0.0
+        return self._clock.most + time.monotonic() - time.time()
+
+    @property
+    def clock_open_s(self) -> float:
+        """How far apart the least and the most are that the server's clock may be ahead; infinite before an answer."""
+        return math.inf if self._clock.least is None else self._clock.most - self._clock.least
 
     async def __aenter__(self) -> Self:
         options = self._options
@@ -129,16 +141,17 @@ class Session:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.gates.close()
         if self._http is not None:
             await self._http.close()
 
     async def read(self, path: str, *, gate: str, params: Mapping[str, str] | None = None) -> Answer:
         """GET `path`, trying again after faults.
 
-        Raises AccessError for missing rights, RejectedError for another refusal, StoppedError when the tries are
-        used up, ConfigError when the server's certificate cannot be trusted.
+        Raises AccessError for missing rights, RejectedError for another refusal, StoppedError when the tries or the
+        run's retries are used up, ConfigError when the server's certificate cannot be trusted.
         """
-        tries = self._options.timeouts.read_tries
+        self.gates.budget.count_call()
         attempt = 1
         while True:
             try:
@@ -151,10 +164,7 @@ class Session:
                 continue
             except (RetryableError, InDoubtError) as error:
                 failure = error
-            if attempt >= tries:
-                raise StoppedError(f"{self._options.base_url}: {failure} ({tries} tries)") from failure
-            self.meter.retries += 1
-            await self._back_off(attempt, failure)
+            await self._pay_for_retry(attempt, failure, f"{failure} ({attempt} tries)")
             attempt += 1
 
     async def write(
@@ -183,8 +193,7 @@ class Session:
         attempt = 1
         while True:
             try:
-                await self.gates.pass_through("login")
-                answer = await self._send("POST", path, gate="login", token=None, body=dict(body))
+                answer = await self._pass_and_send("POST", path, "login", body=dict(body))
                 if answer.status < 500 and answer.readable:
                     return answer
                 what = "" if answer.readable else ", and it could not be read"
@@ -193,10 +202,7 @@ class Session:
                 continue
             except (RetryableError, InDoubtError) as error:
                 failure = error
-            if attempt >= self._options.timeouts.read_tries:
-                raise StoppedError(f"{self._options.base_url}: login failed: {failure}") from failure
-            self.meter.retries += 1
-            await self._back_off(attempt, failure)
+            await self._pay_for_retry(attempt, failure, f"login failed: {failure}")
             attempt += 1
 
     async def _authorised(
@@ -210,20 +216,13 @@ class Session:
         permit: Permit | None = None,
     ) -> Answer:
         """Send with a token; after a 401 renew once and repeat once: a refused credential applied nothing."""
-        await self.gates.pass_through(gate)
-        token = await self._credentials.current() if self._credentials is not None else None
-        if permit is not None:
-            await permit.begin()
-        answer = await self._send(method, path, gate=gate, token=token, params=params, body=body)
+        answer, token = await self._send_with_token(method, path, gate, params, body, permit)
         if answer.status != 401:
             return answer
         if self._credentials is None or token is None:
             raise AccessError(f"{method} {path}: the provider asks for credentials, and none are configured")
         token = await self._credentials.renew(token)
-        await self.gates.pass_through(gate)
-        if permit is not None:
-            await permit.begin()
-        answer = await self._send(method, path, gate=gate, token=token, params=params, body=body)
+        answer = await self._pass_and_send(method, path, gate, permit=permit, token=token, params=params, body=body)
         if answer.status == 401:
             raise AccessError(
                 f"{method} {path}: the provider answers 401 also to a fresh token: the account lacks the right for "
@@ -231,13 +230,43 @@ class Session:
             )
         return answer
 
+    async def _send_with_token(
+        self,
+        method: str,
+        path: str,
+        gate: str,
+        params: Mapping[str, str] | None,
+        body: Any,
+        permit: Permit | None,
+    ) -> tuple[Answer, Token | None]:
+        """Wait, then ask for the token, then for the permit, then send: what waits has not begun."""
+        passed = await self.gates.enter(gate)
+        try:
+            token = await self._credentials.current() if self._credentials is not None else None
+            if permit is not None:
+                await permit.begin()
+            return await self._send(method, path, passed, token=token, params=params, body=body), token
+        finally:
+            passed.close()
+
+    async def _pass_and_send(
+        self, method: str, path: str, gate: str, *, permit: Permit | None = None, **what: Any
+    ) -> Answer:
+        passed = await self.gates.enter(gate)
+        try:
+            if permit is not None:
+                await permit.begin()
+            return await self._send(method, path, passed, **what)
+        finally:
+            passed.close()
+
     async def _send(
         self,
         method: str,
         path: str,
+        passed: Pass,
         *,
-        gate: str,
-        token: Token | None,
+        token: Token | None = None,
         params: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Answer:
@@ -250,20 +279,21 @@ class Session:
             data = orjson.dumps(body)
             headers["Content-Type"] = "application/json"
         self.meter.requests += 1
-        started = time.monotonic()
+        passed.leave()
         try:
             async with self._http.request(
                 method, path, params=params, data=data, headers=headers, allow_redirects=False
             ) as response:
                 raw = await _read_bounded(response)
                 answer = self._answer(response, raw)
-                self._log(method, path, answer, started)
-                self._feed_gates(gate, response, raw)
+                self._log(method, path, answer, passed.sent_at)
+                self._feed_gates(passed, answer, response, raw)
                 return answer
         except AttemptError:
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
             translated = translate(error, self._options.base_url, self._scrubber)
+            passed.failed(str(translated))
             log.info("request.failed", method=method, path=path, error=type(error).__name__, text=str(translated))
             raise translated from error
 
@@ -289,26 +319,38 @@ class Session:
 
     def _request_id(self, told: str) -> str | None:
         """The vendor's name of the call: a header like any other, which may say anything."""
-        return _STEERING.sub(" ", self._scrubber.head(told, MAX_REQUEST_ID)).strip() or None
+        return STEERING.sub(" ", self._scrubber.head(told, MAX_REQUEST_ID)).strip() or None
 
     def _words(self, body: Any, raw: bytes) -> str:
         """What a refusal says, on one line."""
         text = words_in(body) or raw[: 32 * MAX_TEXT].decode("utf-8", "replace")
-        return _STEERING.sub(" ", self._scrubber.head(text, MAX_TEXT)).strip()
+        return STEERING.sub(" ", self._scrubber.head(text, MAX_TEXT)).strip()
 
-    def _feed_gates(self, gate: str, response: aiohttp.ClientResponse, raw: bytes) -> None:
-        now = time.time()
-        server_now = read_date(response.headers.get("Date"))
-        if server_now is not None:
-            ahead_s = server_now - now
-            # too low, by the rest of the server's second and the answer's way: the best of all answers stands
-            self._ahead_s = ahead_s if self._ahead_s is None else max(ahead_s, self._ahead_s)
-        reading = read_quota(response.headers, now=now)
-        if self._options.profile.throttles(response.status, len(raw), response.headers):
+    def _feed_gates(self, passed: Pass, answer: Answer, response: aiohttp.ClientResponse, raw: bytes) -> None:
+        """Tell the gates how the call went. Raises ThrottledError for a refusal for its rate."""
+        now = time.monotonic()
+        if answer.date is not None:
+            self._clock.note(answer.date, sent=passed.sent_at, answered=now)
+        server_now = time.time() if self._clock.least is None else now + self._clock.least
+        longest_s = self._options.profile.longest_window_s
+        reading = read_quota(response.headers, server_now=server_now, in_ms=self._unit.in_ms, longest_s=longest_s)
+        if self._unit.note(reading, now):
+            self.gates.unlearn()
+            reading = read_quota(response.headers, server_now=server_now, in_ms=True)
+        if self._throttles(response, len(raw), reading):
             self.meter.throttled += 1
-            wait_s = self.gates.refused(gate, reading, server_now=server_now or now)
+            wait_s = passed.refused(reading, to_minute_s=60.0 - server_now % 60.0)
             raise ThrottledError(f"throttled for {wait_s:.0f} s", http_status=response.status)
-        self.gates.answered(gate, reading)
+        if response.status >= 500:
+            passed.failed(message_of(answer))
+        else:
+            passed.answered(reading)
+
+    def _throttles(self, response: aiohttp.ClientResponse, length: int, reading: QuotaReading) -> bool:
+        """By the vendor's facts, and whenever a 503 says itself that the quota is spent."""
+        if response.status == 503 and reading.spent:
+            return True
+        return self._options.profile.throttles(response.status, length, response.headers)
 
     def _log(self, method: str, path: str, answer: Answer, started: float) -> None:
         log.debug(
@@ -320,14 +362,18 @@ class Session:
             request_id=answer.request_id,
         )
 
-    async def _back_off(self, attempt: int, failure: BaseException) -> None:
-        timeouts = self._options.timeouts
-        wait_s = full_jitter(
-            attempt,
-            base_s=timeouts.backoff_base_s,
-            cap_s=timeouts.backoff_cap_s,
-            draw=random.random,
-        )
+    async def _pay_for_retry(self, attempt: int, failure: AttemptError, text: str) -> None:
+        """Wait after failed try number `attempt`, paid from the budget that the run's writes live on too.
+
+        Raises StoppedError when tries or budget are used up.
+        """
+        timeouts, budget = self._options.timeouts, self.gates.budget
+        if attempt >= timeouts.read_tries:
+            raise StoppedError(f"{self._options.base_url}: {text}") from failure
+        if not budget.take():
+            raise StoppedError(f"too many faults: {budget.spent} retries were spent; the last one: {text}") from failure
+        self.meter.retries += 1
+        wait_s = full_jitter(attempt, base_s=timeouts.backoff_base_s, cap_s=timeouts.backoff_cap_s, draw=random.random)
         log.info("read.retried", attempt=attempt, wait_s=round(wait_s, 2), why=str(failure))
         await anyio.sleep(wait_s)
 
@@ -342,67 +388,3 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
             raise InDoubtError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", code="broken_answer")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def translate(error: BaseException, base_url: str, scrubber: Scrubber) -> AttemptError | ConfigError:
-    """A client library's exception in our own words, which may quote the server's.
-
-    Only a connection that never opened is certain not to have carried the call.
-    """
-    reason = shorten(scrubber.text(_reason(error)), 160)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return ConfigError(
-            f"{base_url}: the server's TLS certificate cannot be trusted or TLS failed ({error.__class__.__name__}: "
-            f"{reason}). Check base_url; for a private authority name its certificate with `ca_file`."
-        )
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return RetryableError(f"cannot find the host of {base_url}: {reason}", code="unreachable")
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return RetryableError(f"the proxy does not connect to {base_url}: HTTP {error.status}", code="unreachable")
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return RetryableError(f"cannot connect to {base_url}: {reason}", code="unreachable")
-    if isinstance(error, TimeoutError):
-        return InDoubtError("no answer in time", code="no_answer")
-    return InDoubtError(f"no whole answer came: {reason}", code="no_answer")
-
-
-def _reason(error: BaseException) -> str:
-    """What happened, in a line. The library's texts show its own objects, and pieces of the answer under marks."""
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the server hung up"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "its body ended too soon, or cannot be unpacked"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"it is not HTTP ({_first_line(error.message)})"
-    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    return _first_line(str(inner)) or type(error).__name__
-
-
-def _first_line(text: str) -> str:
-    return _STEERING.sub(" ", text.strip().partition("\n")[0]).rstrip(": ")
-
-
-def proxy_for(base_url: str) -> str | None:
-    """The proxy that the environment names for `base_url`, with its credentials; loopback needs none.
-
-    Raises ConfigError for one that cannot be used, without its words: a password is among them.
-    """
-    url = urlsplit(base_url)
-    host = url.hostname or ""
-    if host in {"localhost", "::1"} or host.startswith("127.") or proxy_bypass(host):
-        return None
-    named = getproxies().get(url.scheme)
-    if not named:
-        return None
-    proxy = named if "://" in named else f"http://{named}"
-    try:
-        parts = urlsplit(proxy)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, or half an IPv6 address
-        usable = False
-    if not usable:
-        raise ConfigError(
-            f"the proxy that the environment names for {url.scheme} cannot be used: write http://host:port, or take "
-            f"the variable {url.scheme}_proxy (or {url.scheme.upper()}_PROXY) away"
-        )
-    return proxy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ from bulkops.jobs import (
 from bulkops.model import Item, Job, Problem, Row
 from bulkops.operations import OPERATIONS
 from bulkops.providers.base import OperationSupport
-from bulkops.wiring.options import WorkOptions, parse_allowance
+from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
 from bulkops.wiring.targets import AVAILABLE
 
 
@@ -165,7 +166,16 @@ class JobInput:
     def merged(self, options: WorkOptions) -> WorkOptions:
         """The command line's options over the file's own `options`. Raises JobFileError for one that is unknown."""
         mine = {str(key).replace("-", "_"): value for key, value in self._job.options.items()}
-        known = {"rate", "concurrency", "batch_size", "max_failures", "max_changes", "reserve", "skip_invalid"}
+        known = {
+            "rate",
+            "concurrency",
+            "batch_size",
+            "max_failures",
+            "max_changes",
+            "reserve",
+            "skip_invalid",
+            "deadline",
+        }
         for key in mine:
             if key not in known and not key.startswith("_"):
                 near = difflib.get_close_matches(key, known, n=1)
@@ -308,6 +318,7 @@ def _merge(options: WorkOptions, mine: Mapping[str, Any]) -> WorkOptions:
         batch_size=options.batch_size or _whole(mine, "batch_size"),
         max_failures=allowance("max_failures", options.max_failures),
         max_changes=allowance("max_changes", options.max_changes),
+        deadline=_deadline(mine) if options.deadline is None else options.deadline,
         skip_invalid=_flag(mine, "skip_invalid") if options.skip_invalid is None else options.skip_invalid,
     )
 
@@ -328,6 +339,15 @@ def _share(mine: Mapping[str, Any]) -> float | None:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 0.95:
         raise ValueError(f"reserve: expected a share from 0 to 0.95, not {value!r}")
     return float(value)
+
+
+def _deadline(mine: Mapping[str, Any]) -> float | None:
+    value = mine.get("deadline")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f'deadline: expected a text such as "2h" or "22:30", not {value!r}')
+    return parse_deadline(value, now=datetime.now().astimezone())
 
 
 def _flag(mine: Mapping[str, Any], key: str) -> bool | None:

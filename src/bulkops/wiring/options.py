@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from bulkops.engine import Allowance
@@ -28,11 +30,12 @@ class WorkOptions:
     max_changes: Allowance | None = None
     in_doubt: Verdict | None = None
     config_file: str | None = None
+    deadline: float | None = None  # epoch seconds
     log_level: str = "warning"
     log_format: str = "console"
 
     def kept(self) -> Mapping[str, Any]:
-        """What a resume must know of the first session's options, as plain values."""
+        """What a resume must know of the first session's options, as plain values. A deadline was that session's."""
         return {
             "skip_invalid": bool(self.skip_invalid),
             "batch_size": self.batch_size,
@@ -73,6 +76,52 @@ def parse_allowance(text: str) -> Allowance:
     except ValueError:
         raise ConfigError(f"{text!r}: expected a count such as 50, or a share such as 5%") from None
     return Allowance(percent=value) if percent else Allowance(count=int(value))
+
+
+_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
+
+
+def parse_deadline(text: str, *, now: datetime) -> float:
+    """`2h`, `90m`, `1h30m` from `now`; `22:30` as the next such time; or a date and time; as epoch seconds.
+
+    What names no zone is local time, that of `now`. Raises ConfigError for anything else and for what is past.
+    """
+    text = text.strip()
+    at = _after_span(text, now) or _at_clock(text, now) or _at_date(text)
+    if at is None:
+        raise ConfigError(f"{text!r}: expected a span such as 2h or 90m, a time such as 22:30, or a date and time")
+    if at <= now:
+        raise ConfigError(f"{text!r} lies in the past: it is {now:%Y-%m-%d %H:%M:%S} now")
+    return at.timestamp()
+
+
+def _after_span(text: str, now: datetime) -> datetime | None:
+    match = _SPAN.fullmatch(text)
+    if not text or match is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    try:
+        return now + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        return None
+
+
+def _at_clock(text: str, now: datetime) -> datetime | None:
+    if not re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
+        return None
+    try:
+        clock = time.fromisoformat(text.rjust(5, "0") if text.count(":") == 1 else text.rjust(8, "0"))
+    except ValueError:
+        return None
+    today = datetime.combine(now.date(), clock).astimezone()
+    return today if today > now else datetime.combine(now.date() + timedelta(days=1), clock).astimezone()
+
+
+def _at_date(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _allowance(text: str | None) -> Allowance | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import anyio
 
-from bulkops.engine import RunLimits, Runner, StopSignal, TrafficNotes
+from bulkops.engine import Deadline, RunLimits, Runner, StopSignal, TrafficNotes
 from bulkops.errors import BulkopsError, InterruptedRunError, JobFileError, LedgerError, RefusedError, StoppedError
 from bulkops.model import Problem
 from bulkops.operations import OPERATIONS
@@ -93,6 +93,7 @@ def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic
             batch_size=min(options.batch_size or support.batch_size, support.max_batch),
             body_bytes=run.target.body_bytes,
             max_failures=options.max_failures,
+            ends_at=options.deadline,
         ),
         stop=stop,
         traffic=traffic,
@@ -222,7 +223,7 @@ async def _judge_changes(run: OpenRun, plans: Sequence[Plan], runners: Sequence[
 
 
 async def _holding_the_lock(run: OpenRun, stop: StopSignal, work: Callable[[], Awaitable[Result]]) -> Result:
-    """Do `work` while the lock is renewed beside it; a lock that was lost stops the run."""
+    """Do `work` while the lock is renewed and the deadline watched beside it; a lock that was lost stops the run."""
     ended: list[Result | BulkopsError] = []
 
     async def renew() -> None:
@@ -236,6 +237,10 @@ async def _holding_the_lock(run: OpenRun, stop: StopSignal, work: Callable[[], A
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(renew)
+        if run.options.deadline is not None and run.org is not None:
+            slowest_s = run.org.gates.slowest_s
+            deadline = Deadline(run.options.deadline, slowest_s=slowest_s, timeout_s=run.target.timeout_s)
+            tasks.start_soon(deadline.watch, stop)
         try:
             ended.append(await work())
         except BulkopsError as error:

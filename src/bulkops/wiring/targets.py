@@ -17,22 +17,29 @@ from typing import IO
 
 from bulkops.config import TargetConfig
 from bulkops.errors import ConfigError, RefusedError
+from bulkops.policy import BreakerLimits
 from bulkops.providers.anypoint import PROFILE, REGIONS, SUPPORT, AnypointOrganization, Login, issuer
 from bulkops.providers.base import OperationSupport, Organization
 from bulkops.transport import (
+    Book,
     Credentials,
     Gates,
     IssuedToken,
+    MemoryBook,
     Rate,
     Scrubber,
     Session,
     SessionOptions,
+    SharedBook,
     StaticToken,
     Timeouts,
 )
 from bulkops.wiring.folder import make_private
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the simulator's published constant, worth nothing elsewhere
+
+WIDTH = 16
+"""So many calls may be in flight where nothing says otherwise; how many are, the server's answers decide."""
 
 AVAILABLE: Mapping[str, Mapping[str, OperationSupport]] = {"anypoint": SUPPORT, "sandbox": SUPPORT}
 
@@ -83,11 +90,14 @@ async def open_organization(
         _require_known(target, sandbox_state)
     async with contextlib.AsyncExitStack() as stack:
         endpoint = await _endpoint(target, sandbox_state, stack)
+        width = overrides.concurrency or target.concurrency or WIDTH
         gates = Gates(
             rate=_rate(overrides.rate or target.rate),
             reserve=target.reserve if overrides.reserve is None else overrides.reserve,
+            ceiling=width,
+            book=_book(target, endpoint),
+            breaker=BreakerLimits(give_up_s=target.give_up_s),
         )
-        width = overrides.concurrency or target.concurrency or 8
         options = SessionOptions(
             base_url=endpoint.base_url,
             profile=PROFILE,
@@ -100,6 +110,16 @@ async def open_organization(
         yield await stack.enter_async_context(
             AnypointOrganization(session, endpoint.organization, settling_s=settling_s)
         )
+
+
+def _book(target: TargetConfig, endpoint: Endpoint) -> Book:
+    """Where the quota is kept: shared by all runs of the user, but for a simulator that only this run has."""
+    if target.provider == "sandbox" and target.base_url is None:
+        return MemoryBook()
+    from platformdirs import user_state_path  # noqa: PLC0415 - only what calls a service needs it
+
+    account = f"{endpoint.base_url}\n{endpoint.organization}"
+    return SharedBook(user_state_path("bulkops") / "quota.sqlite", account=account)
 
 
 def _require_known(target: TargetConfig, sandbox_state: Path) -> None:

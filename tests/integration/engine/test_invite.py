@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from bulkops.engine import Allowance
@@ -160,26 +161,57 @@ async def test_a_resume_after_rights_were_given_finishes(desk: Desk) -> None:
     assert set(desk.invites().values()) == {1}
 
 
-async def test_a_host_that_always_fails_stops_the_run_within_its_budget(desk: Desk) -> None:
-    """Real faults are retried inside a budget; then the run stops, resumable, with nothing sent twice."""
-    desk.sandbox.faults.add(kind="status", method="POST", path="*/invites", status=500, body="boom")
-    result = await desk.run("invite", addresses(200), batch_size=2)
-    assert isinstance(result.error, StoppedError)
-    assert result.counts.total == 200
-    assert result.counts.succeeded == 0
-    desk.sandbox.faults.clear()
-    again = await desk.resume()
-    assert again.counts.succeeded + again.counts.failed == 200
-    assert set(desk.invites().values()) <= {1}
+async def test_a_host_that_always_fails_is_given_up(tmp_path: Path) -> None:
+    """After some calls that all failed no more are sent; the run stops, resumable, with nothing sent twice."""
+    async with open_desk(tmp_path, {"give_up_s": 0.1}) as desk:
+        desk.sandbox.faults.add(kind="status", method="POST", path="*/invites", status=500, body="boom")
+        result = await desk.run("invite", addresses(200), batch_size=2)
+        assert isinstance(result.error, StoppedError)
+        assert "POST invites" in str(result.error)
+        assert "boom" in str(result.error)
+        assert result.counts.total == 200
+        assert result.counts.succeeded == 0
+        assert len(desk.sandbox.requests.matching("POST", "/invites")) < 50
+        desk.sandbox.faults.clear()
+        again = await desk.resume()
+        assert again.counts.succeeded + again.counts.failed == 200
+        assert set(desk.invites().values()) <= {1}
 
 
-async def test_quota_windows_cost_no_row_and_no_attempt(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        {},
+        {"throttle": "429", "reset_unit": "milliseconds_left"},
+        {"throttle": "429", "quota_headers": "draft"},
+        {"quota_headers": "none"},
+    ],
+    ids=["the vendor's headers", "milliseconds left", "the IETF draft's", "no headers"],
+)
+async def test_quota_windows_cost_no_row_and_no_attempt(tmp_path: Path, quirks: dict[str, str]) -> None:
     """A quota far below the job: every row is invited, each at its first attempt."""
-    async with open_desk(tmp_path, quota=4, window=1.0) as desk:
+    async with open_desk(tmp_path, quota=4, window=1.0, quirks=quirks) as desk:
         result = await desk.run("invite", addresses(60), batch_size=5)
         assert result.counts.succeeded == 60
         assert {row["_attempts"] for row in desk.results()} == {"1"}
         assert set(desk.invites().values()) == {1}
+
+
+async def test_a_quota_that_shrinks_in_the_middle_is_followed(tmp_path: Path) -> None:
+    """At most the calls that were on their way are refused, and every row is invited once."""
+    async with open_desk(tmp_path, quota=10, window=1.0) as desk:
+        async with anyio.create_task_group() as tasks:
+
+            async def shrink() -> None:
+                while len(desk.sandbox.requests.matching("POST", "/invites")) < 13:  # noqa: ASYNC110 - no event for it
+                    await anyio.sleep(0.01)
+                desk.sandbox.change(quota=5)
+
+            tasks.start_soon(shrink)
+            result = await desk.run("invite", addresses(30), batch_size=1)
+        assert result.counts.succeeded == 30
+        assert set(desk.invites().values()) == {1}
+        assert result.summary.throttled <= 10
 
 
 async def test_too_many_failures_stop_the_run(desk: Desk) -> None:

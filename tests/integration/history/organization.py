@@ -233,6 +233,9 @@ class Client:
         """Not at all."""
         return 0.0
 
+    async def sharpen_clock(self, *, within_s: float) -> None:
+        """It is known."""
+
     async def send(self, operation: str, batch: Batch[Any], permit: Permit) -> BatchAnswer:
         """One write, which comes by three points: before its note, on arrival, and before its answer."""
         fate, _mask = await self._point(LEAVING)

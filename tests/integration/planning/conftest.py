@@ -79,7 +79,7 @@ async def desk_for() -> AsyncIterator[Callable[..., Awaitable[Desk]]]:
             session = Session(
                 SessionOptions(base_url=sandbox.url, profile=PROFILE),
                 credentials=StaticToken(f"Bearer {sandbox.token}", named="the test"),
-                gates=Gates(jitter_s=0.0),
+                gates=Gates(),
                 scrubber=Scrubber(),
             )
             org = await stack.enter_async_context(AnypointOrganization(session, sandbox.organization))

@@ -43,7 +43,7 @@ def organization_at(stack: AsyncExitStack) -> Callable[..., Awaitable[AnypointOr
         session = Session(
             SessionOptions(base_url=url, profile=PROFILE, timeouts=quick),
             credentials=StaticToken(f"Bearer {Sandbox.token}", named="the test"),
-            gates=Gates(jitter_s=0.0),
+            gates=Gates(),
             scrubber=Scrubber(),
         )
         return await stack.enter_async_context(AnypointOrganization(session, organization))

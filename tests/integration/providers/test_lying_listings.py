@@ -169,10 +169,10 @@ async def _converse(status: int, bodies: Sequence[Any], headers: dict[str, str])
 
     async with listening(script) as wire:
         options = SessionOptions(wire.url, PROFILE, Timeouts(total_s=5.0, read_tries=1))
-        session = Session(options, credentials=None, gates=Gates(jitter_s=0.0), scrubber=Scrubber())
+        session = Session(options, credentials=None, gates=Gates(), scrubber=Scrubber())
         async with AnypointOrganization(session, "o1") as org:
             for ask in _asked(org):
-                session.gates = Gates(jitter_s=0.0)  # an answer may name a long wait; the next question has none
+                session.gates = Gates()  # an answer may name a long wait; the next question has none
                 with suppress(BulkopsError):
                     await ask()
 

@@ -39,4 +39,5 @@ PROFILE = VendorProfile(
     throttles=throttles,
     validation=is_validation_error,
     headers={"Accept": "application/json"},
+    longest_window_s=60.0,  # its windows are whole minutes
 )

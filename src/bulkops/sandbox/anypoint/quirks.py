@@ -31,6 +31,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "body_cap_status": (413, 400),
     "throttle": ("503", "429", "mixed"),
     "reset_unit": ("epoch", "milliseconds_left"),
+    "quota_headers": ("vendor", "draft", "draft_old", "none"),
     "forbid_status": (403, 401),
     "serialize_writes": (True, False),
 }
@@ -69,6 +70,8 @@ class Quirks:
     body_cap_bytes, body_cap_status: largest request body, and the answer to a larger one.
     throttle: over the quota an empty 503 without headers, a 429 with them, or either at random.
     reset_unit: X-RateLimit-Reset is an epoch second, or the milliseconds left as a gateway policy writes it.
+    quota_headers: the vendor's three, or the fields of the IETF draft (RateLimit and RateLimit-Policy; or, of an
+        older draft, three fields), whose resets are seconds left; or none, also with a refusal.
     forbid: rights that no token has, such as `invites:write`; forbid_status: the answer to those who lack one.
     app_forbid: rights that a connected app acting for itself lacks (403).
     serialize_writes: concurrent writes under one role group, team or allowlist get an empty 503.
@@ -100,6 +103,7 @@ class Quirks:
     body_cap_status: int = 413
     throttle: str = "503"
     reset_unit: str = "epoch"
+    quota_headers: str = "vendor"
     forbid: tuple[str, ...] = ()
     forbid_status: int = 403
     app_forbid: tuple[str, ...] = ("allowlist:write", "teamroles:write")

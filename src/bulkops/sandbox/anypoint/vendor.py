@@ -156,6 +156,9 @@ class Anypoint:
         return inventory(self._desk.org)
 
     def limit_headers(self, ticket: Ticket) -> dict[str, str]:
+        style = self._desk.quirks.quota_headers
+        if style != "vendor":
+            return draft_headers(ticket, style)
         milliseconds = self._desk.quirks.reset_unit == "milliseconds_left"
         return {
             "X-RateLimit-Limit": str(ticket.limit),
@@ -182,3 +185,17 @@ class Anypoint:
 
     def trace(self) -> dict[str, str]:
         return {"X-ANYPNT-TRX-ID": str(uuid.uuid4())}
+
+
+def draft_headers(ticket: Ticket, style: str) -> dict[str, str]:
+    """What a service that follows the IETF draft says; nothing for the style `none`."""
+    seconds = str(-(-ticket.left_ms // 1000))
+    if style == "draft":
+        return {
+            "RateLimit-Policy": f'"default";q={ticket.limit};w={ticket.window_s:.0f}',
+            "RateLimit": f'"default";r={ticket.remaining};t={seconds}',
+        }
+    if style == "draft_old":
+        names = {"Limit": str(ticket.limit), "Remaining": str(ticket.remaining), "Reset": seconds}
+        return {f"RateLimit-{name}": value for name, value in names.items()}
+    return {}

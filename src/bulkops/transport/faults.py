@@ -1,0 +1,80 @@
+"""A client library's exceptions in our own words, and how its calls find their way out."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from bulkops.errors import AttemptError, ConfigError, InDoubtError, RetryableError
+from bulkops.model import shorten
+from bulkops.transport.secrets import Scrubber
+
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""What would move a terminal's cursor or turn the reading direction, and what no file can hold."""
+
+
+def translate(error: BaseException, base_url: str, scrubber: Scrubber) -> AttemptError | ConfigError:
+    """A client library's exception in our own words, which may quote the server's.
+
+    Only a connection that never opened is certain not to have carried the call.
+    """
+    reason = shorten(scrubber.text(_reason(error)), 160)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return ConfigError(
+            f"{base_url}: the server's TLS certificate cannot be trusted or TLS failed ({error.__class__.__name__}: "
+            f"{reason}). Check base_url; for a private authority name its certificate with `ca_file`."
+        )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return RetryableError(f"cannot find the host of {base_url}: {reason}", code="unreachable")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return RetryableError(f"the proxy does not connect to {base_url}: HTTP {error.status}", code="unreachable")
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return RetryableError(f"cannot connect to {base_url}: {reason}", code="unreachable")
+    if isinstance(error, TimeoutError):
+        return InDoubtError("no answer in time", code="no_answer")
+    return InDoubtError(f"no whole answer came: {reason}", code="no_answer")
+
+
+def _reason(error: BaseException) -> str:
+    """What happened, in a line. The library's texts show its own objects, and pieces of the answer under marks."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server hung up"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "its body ended too soon, or cannot be unpacked"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"it is not HTTP ({_first_line(error.message)})"
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    return _first_line(str(inner)) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return STEERING.sub(" ", text.strip().partition("\n")[0]).rstrip(": ")
+
+
+def proxy_for(base_url: str) -> str | None:
+    """The proxy that the environment names for `base_url`, with its credentials; loopback needs none.
+
+    Raises ConfigError for one that cannot be used, without its words: a password is among them.
+    """
+    url = urlsplit(base_url)
+    host = url.hostname or ""
+    if host in {"localhost", "::1"} or host.startswith("127.") or proxy_bypass(host):
+        return None
+    named = getproxies().get(url.scheme)
+    if not named:
+        return None
+    proxy = named if "://" in named else f"http://{named}"
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or half an IPv6 address
+        usable = False
+    if not usable:
+        raise ConfigError(
+            f"the proxy that the environment names for {url.scheme} cannot be used: write http://host:port, or take "
+            f"the variable {url.scheme}_proxy (or {url.scheme.upper()}_PROXY) away"
+        )
+    return proxy

@@ -92,11 +92,10 @@ class LedgerPermit:
         if not self.begun:
             await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
         self.begun = True  # before the first await: a stop from here on lets the attempt finish
-        with anyio.CancelScope(shield=True):
-            if self.claim is not None:
-                # the next commit holds both: on the disk the rows are never without a claim
-                self._ledger.settle(self.claim, ())
-            self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt, at=self._clock())
+        if self.claim is not None:
+            # the next commit holds both: on the disk the rows are never without a claim
+            self._ledger.settle(self.claim, ())
+        self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt, at=self._clock())
 
     def call_off(self) -> None:
         """Give up an attempt that has not begun."""

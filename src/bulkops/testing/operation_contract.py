@@ -356,6 +356,8 @@ class OperationContract:
         first = next(number for number, one in enumerate(requests) if one[0] != "GET")
         last = max(number for number, one in enumerate(requests) if one[0] != "GET")
         for reads in (requests[:first], requests[last + 1 :]):
+            if bench.case.operation.dated:  # the clock was asked for
+                reads = [one for one in reads if "/organizations/" not in one[1] or one[1].count("/") > 4]  # noqa: PLW2901
             assert [one for one, count in Counter(reads).items() if count > 1] == []
         assert not [one for one in requests[first:last] if one[0] == "GET"]
 

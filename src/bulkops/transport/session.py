@@ -105,6 +105,7 @@ class Session:
         self._clock = ServerClock()
         self._unit = ResetUnit()
         self._http: aiohttp.ClientSession | None = None
+        self._calls = log.bind()  # bound once: what is below the level costs next to nothing then
 
     @property
     def clock_ahead_s(self) -> float:
@@ -319,7 +320,7 @@ class Session:
 
     def _request_id(self, told: str) -> str | None:
         """The vendor's name of the call: a header like any other, which may say anything."""
-        return STEERING.sub(" ", self._scrubber.head(told, MAX_REQUEST_ID)).strip() or None
+        return STEERING.sub(" ", self._scrubber.head(told, MAX_REQUEST_ID)).strip() or None if told else None
 
     def _words(self, body: Any, raw: bytes) -> str:
         """What a refusal says, on one line."""
@@ -353,7 +354,7 @@ class Session:
         return self._options.profile.throttles(response.status, length, response.headers)
 
     def _log(self, method: str, path: str, answer: Answer, started: float) -> None:
-        log.debug(
+        self._calls.debug(
             "request.answered",
             method=method,
             path=path,
@@ -380,6 +381,9 @@ class Session:
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     """The body, decompressed; raises InDoubtError past `MAX_BODY_BYTES`, so that no answer can fill the memory."""
+    length = response.content_length
+    if length is not None and length <= MAX_BODY_BYTES and "Content-Encoding" not in response.headers:
+        return await response.read()  # no more comes than was announced
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_chunked(1 << 16):

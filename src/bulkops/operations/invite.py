@@ -37,19 +37,25 @@ class Invite(Verb):
         keys = {item.key for item in items}
         pending = await roster.invitations(keys)
         members = await roster.people(keys)
+        granted = {item.row: asked for item in items if (asked := self._granted(item))}
         found = {
             kind: await roster.named(kind, names)
             for column, kind in self.grants.items()
             if (kind != "team" or roster.facts.root)
-            and (names := {name for item in items for name in _names(item, column)})
+            and (names := {name for row in granted.values() for name in row.get(column, ())})
         }
         decisions = {}
         for item in items:
-            already = _already(item, pending.get(item.key, ()), members.get(item.key, ()))
-            decisions[item.row] = (
-                already or _teams_of_a_group(item, roster) or await self._with_grants(item, found, roster)
-            )
+            decision = _already(item, pending.get(item.key, ()), members.get(item.key, ()))
+            if decision is None and (mine := granted.get(item.row)):
+                decision = _teams_of_a_group(item, mine, roster) or await self._with_grants(item, mine, found, roster)
+            decisions[item.row] = decision or _bare(item)
         return decisions
+
+    def _granted(self, item: Item[Any]) -> dict[str, Sequence[str]]:
+        """The names under each column of grants in which a row has any; most rows have none."""
+        fields = fields_of(item)
+        return {column: names for column in self.grants if (names := getattr(fields, column, None))}
 
     async def check(
         self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
@@ -65,12 +71,16 @@ class Invite(Verb):
         }
 
     async def _with_grants(
-        self, item: Item[Any], found: Mapping[str, Mapping[str, Sequence[Named]]], roster: Roster
+        self,
+        item: Item[Any],
+        names: Mapping[str, Sequence[str]],
+        found: Mapping[str, Mapping[str, Sequence[Named]]],
+        roster: Roster,
     ) -> Decision:
         grants: dict[str, tuple[Named, ...]] = {}
         for column, kind in self.grants.items():
             things: list[Named] = []
-            for name in _names(item, column):
+            for name in names.get(column, ()):
                 thing = await which(item, roster, kind, column, found[kind], name)
                 if isinstance(thing, Decision):
                     return thing
@@ -97,12 +107,14 @@ def _already(item: Item[Any], invitations: Sequence[Invitation], members: Sequen
     return None
 
 
-def _teams_of_a_group(item: Item[Any], roster: Roster) -> Decision | None:
-    if roster.facts.root or not _names(item, "teams"):
+def _bare(item: Item[Any]) -> Decision:
+    """An invitation that grants nothing."""
+    change = Change(fields_of(item), item.key, level=getattr(fields_of(item), "membership", ""))
+    return Decision.ready(Item(item.row, item.key, change))
+
+
+def _teams_of_a_group(item: Item[Any], names: Mapping[str, Sequence[str]], roster: Roster) -> Decision | None:
+    if roster.facts.root or not names.get("teams"):
         return None
     message = f"teams belong to the root organisation, and {roster.facts.name} is a business group of it"
     return Decision.invalid(item, "unknown_team", message, column="teams")
-
-
-def _names(item: Item[Any], column: str) -> Sequence[str]:
-    return getattr(fields_of(item), column, None) or ()

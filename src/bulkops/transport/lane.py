@@ -267,7 +267,13 @@ class Lane:
         """Take some calls for the next moments; one at a time near the end of a window."""
         with self._edit(now) as allotment:
             allotment.answered(self.owner, now, self._told(), reserve=self.reserve, accepted=self._take_untold())
-            grant = allotment.take(self.owner, now, most=LEAST_HAND + 2 * (self.in_flight + len(self.queue)))
+            grant = allotment.take(
+                self.owner,
+                now,
+                most=LEAST_HAND + 2 * (self.in_flight + len(self.queue)),
+                busy=self.in_flight,
+                latency_s=self.concurrency.latency_s,
+            )
         self._hand, self._hand_until, self._free = grant.calls, grant.until, grant.free
         return grant
 

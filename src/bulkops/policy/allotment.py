@@ -5,6 +5,7 @@ An allotment is a plain value. Whoever wants to send takes some calls out of it,
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -149,9 +150,9 @@ class Allotment:
         if not together:
             self.refused_at = now
         if reading.retry_after_s is not None:
-            if not together:
-                self._feel(now, refusal)
-            self._hold(now, reading.retry_after_s)
+            felt_s = 0.0 if together else self._feel(now, refusal)
+            # "at once" from a server that has just refused is not believed
+            self._hold(now, max(reading.retry_after_s, min(felt_s, SHORTEST_WAIT_S)))
         elif reading.reset_in_s is not None:
             self._hold_to_reset(now, reading, probe=refusal.probe)
         elif self.window.known and not self.window.over(now) and self._all_but_spent():
@@ -181,6 +182,9 @@ class Allotment:
     @classmethod
     def of_plain(cls, plain: dict[str, Any]) -> Allotment:
         """From what `to_plain` gave. Raises KeyError, TypeError or ValueError for anything else."""
+        _require_like(_SAMPLE, plain)
+        for member in plain["members"].values():
+            _require_like(_SAMPLE_MEMBER, member)
         members = {name: Member(**member) for name, member in plain["members"].items()}
         refused_at = plain["refused_at"] if plain["refused_at"] is not None else float("-inf")
         kept = {"window": Window(**plain["window"]), "pace": Pace(**plain["pace"]), "members": members}
@@ -207,7 +211,7 @@ class Allotment:
 
     def _hold_to_reset(self, now: float, reading: QuotaReading, *, probe: bool) -> None:
         reset_in_s = reading.reset_in_s or 0.0
-        if reset_in_s <= 0.0:
+        if reset_in_s < SHORTEST_WAIT_S:
             self._hold(now, SHORTEST_WAIT_S)
             self.unsure = True
             return
@@ -266,3 +270,24 @@ class Allotment:
             member.calls = 0
         if member.until <= now and not member.calls:
             del self.members[name]
+
+
+_SAMPLE = {**asdict(Allotment()), "members": {}}
+_SAMPLE_MEMBER = asdict(Member(0.0))
+
+
+def _require_like(sample: Any, value: Any) -> None:
+    """Raises ValueError where `value` has other kinds of things in it than `sample`; None stands for no number."""
+    if isinstance(sample, dict):
+        if not isinstance(value, dict) or (sample and sample.keys() != value.keys()):
+            raise ValueError("not what was kept")
+        for key, inner in sample.items():
+            _require_like(inner, value[key])
+    elif isinstance(sample, bool):
+        if not isinstance(value, bool):
+            raise ValueError("not what was kept")
+    elif value is None:
+        if sample is not None and math.isfinite(sample):
+            raise ValueError("not what was kept")
+    elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not what was kept")

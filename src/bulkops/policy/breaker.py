@@ -11,7 +11,7 @@ class BreakerLimits:
     """When it opens and for how long. With the defaults: half of at least 20 calls of the last minute failed.
 
     It then waits `first_wait_s` before a single call is tried, after each further failure twice as long up to
-    `longest_wait_s`. What has not recovered `give_up_s` after it opened is given up.
+    `longest_wait_s`. What is tried `give_up_s` after it opened and fails again is given up.
     """
 
     share: float = 0.5
@@ -37,24 +37,24 @@ class Breaker:
     _next_try: float = 0.0
     _wait_s: float = 0.0
     _trying: bool = False
+    _last_try: float = float("-inf")
 
     @property
     def closed(self) -> bool:
         """Whether calls pass freely."""
         return self.opened_at is None
 
-    def given_up(self, now: float) -> bool:
-        """Whether it has been open for too long."""
-        return self.opened_at is not None and now - self.opened_at >= self.limits.give_up_s
+    @property
+    def given_up(self) -> bool:
+        """Whether a call that was tried `give_up_s` after it opened, or later, failed."""
+        return self.opened_at is not None and self._last_try >= self.opened_at + self.limits.give_up_s
 
     def wait_s(self, now: float) -> float:
-        """Seconds until a call may be tried, or all is given up; 0 when one may leave now."""
+        """Seconds until a call may be tried; 0 when one may leave now."""
         if self.opened_at is None:
             return 0.0
-        given_up_in_s = max(0.0, self.opened_at + self.limits.give_up_s - now)
         # while one is out its answer decides; the others look again soon, should it be lost
-        wait_s = max(self._next_try - now, self.limits.first_wait_s if self._trying else 0.0)
-        return min(wait_s, given_up_in_s)
+        return max(0.0, self._next_try - now, self.limits.first_wait_s if self._trying else 0.0)
 
     def leave(self) -> bool:
         """A call leaves. Returns whether it is the one that tries an open breaker."""
@@ -82,7 +82,8 @@ class Breaker:
         self.last_fault = why
         if trying:
             self._trying = False
-            self._wait(now, 2.0 * self._wait_s)
+            self._last_try = now
+            self._wait(now, min(2.0 * self._wait_s, max(self.limits.first_wait_s, self._left_s(now))))
         elif self.opened_at is None:
             self._count(now, failed=True)
             if len(self._calls) >= self.limits.sample and self.failures >= self.limits.share * len(self._calls):
@@ -92,6 +93,9 @@ class Breaker:
     def story(self) -> str:
         """What opened it, in words."""
         return f"{self.failures} of the last {len(self._calls)} calls failed"
+
+    def _left_s(self, now: float) -> float:
+        return (self.opened_at or now) + self.limits.give_up_s - now
 
     def _wait(self, now: float, wait_s: float) -> None:
         self._wait_s = min(wait_s, self.limits.longest_wait_s)

@@ -15,6 +15,8 @@ LEAST = 0.8
 
 BEYOND = 1.02
 FARTHEST = 3.0
+"""So many climbs after its level was reached the rate begins to double with each: a limit that is not met is none."""
+
 SHORTEST_CLIMB_S = 5.0
 CLIMB_PAUSES = 5.0
 
@@ -94,5 +96,6 @@ class Pace:
         return count
 
     def _at(self, now: float) -> float:
-        away = min((now - self.began) / self.climb_s - 1.0, FARTHEST) if self.climb_s else 0.0
-        return max(0.05, self.level * (1.0 + (1.0 - BACK_OFF) * away**3))
+        away = (now - self.began) / self.climb_s - 1.0 if self.climb_s else 0.0
+        beyond: float = 2.0 ** min(max(0.0, away - FARTHEST), 60.0)
+        return max(0.05, self.level * (1.0 + (1.0 - BACK_OFF) * min(away, FARTHEST) ** 3) * beyond)

@@ -15,6 +15,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
+_MANY = 10**9  # calls; no quota is larger
 _EPOCH_FROM = 1e9  # seconds; a smaller number is what is left
 
 LONGEST_WINDOW_S = 3600.0
@@ -181,7 +182,7 @@ def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def _count(text: str | None) -> int | None:
     try:
-        return max(0, int(float(text))) if text is not None else None
+        return min(max(0, int(float(text))), _MANY) if text is not None else None
     except (ValueError, OverflowError):
         return None
 

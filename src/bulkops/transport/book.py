@@ -85,16 +85,20 @@ class SharedBook:
         """A write transaction around what is done with the allotment."""
         allotment = self._begin(name)
         self._known[name] = allotment
-        yield allotment
+        try:
+            yield allotment
+        except BaseException:
+            self._forget_edit()
+            raise
         self._commit(name, allotment)
 
     def limits(self, name: str) -> bool:
         """Whether something is known that limits the class. Makes no file where there is none."""
         if not self.shared:
             return name in self._known and not self._known[name].idle
-        if self._file is None and not self._path.exists():
-            return False
         try:
+            if self._file is None and not self._path.exists():
+                return False
             return not self._read(self._open(), name).idle
         except (sqlite3.Error, OSError) as error:
             self._go_on_alone(error)
@@ -125,8 +129,13 @@ class SharedBook:
             row = (self._key(name), time.time(), _booted_at(), orjson.dumps(allotment.to_plain()))
             self._file.execute("INSERT OR REPLACE INTO allotment VALUES (?, ?, ?, ?)", row)
             self._file.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError, ValueError) as error:
             self._go_on_alone(error)
+
+    def _forget_edit(self) -> None:
+        if self.shared and self._file is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._file.execute("ROLLBACK")
 
     def _read(self, file: sqlite3.Connection, name: str) -> Allotment:
         """What is stored, unless it is of an earlier boot (its clock began anew) or of another version."""
@@ -135,7 +144,7 @@ class SharedBook:
             return Allotment()
         try:
             return Allotment.of_plain(orjson.loads(row[1]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             return Allotment()
 
     def _key(self, name: str) -> str:

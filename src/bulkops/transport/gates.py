@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from aiolimiter import AsyncLimiter
 
 from bulkops.policy import BreakerLimits, RetryBudget
 from bulkops.transport.book import Book, MemoryBook
-from bulkops.transport.lane import Lane, Pass, Wait
+from bulkops.transport.lane import TOLD_FROM_S, Lane, Pass, Wait
 
 BURST_S = 0.1
 """How much of a second's ceiling may leave at once: a limiter that starts full lets twice its rate through."""
@@ -56,6 +57,7 @@ class Gates:
         self.budget = RetryBudget()
         self._lanes: dict[str, Lane] = {}
         self._limiter = _limiter(rate)
+        self._per_second = rate.per_second if rate is not None else math.inf
         self._reserve = reserve
         self._ceiling = ceiling
         self._book = book or MemoryBook()
@@ -90,11 +92,6 @@ class Gates:
         """How long a call may take, by the slowest of the last ones; None before the first answer."""
         return max((lane.slowest_s for lane in self._lanes.values()), default=0.0) or None
 
-    def unlearn(self) -> None:
-        """What was told of windows so far was misread."""
-        for lane in self._lanes.values():
-            lane.unlearn()
-
     def close(self) -> None:
         """No call leaves any more: give back what was taken from the shared quota."""
         for lane in self._lanes.values():
@@ -114,6 +111,7 @@ class Gates:
             while True:
                 if lane.queue[0] is turn:
                     if not admitted and self._limiter is not None:
+                        self._tell_of_rate(lane)
                         await self._limiter.acquire()
                         admitted = True
                     got = lane.try_pass()
@@ -127,6 +125,12 @@ class Gates:
             lane.queue.remove(turn)
             if lane.queue:
                 lane.queue[0].set()
+
+    def _tell_of_rate(self, lane: Lane) -> None:
+        """A slow ceiling of the user's own is named while its turn is waited for."""
+        each_s = 1.0 / self._per_second
+        lane.blocked = Wait(each_s, "your own rate") if each_s > TOLD_FROM_S else None
+        lane.blocked_until = time.monotonic() + each_s
 
     async def _wait(self, lane: Lane, turn: anyio.Event, wait: Wait) -> anyio.Event:
         """Until the time is over or an answer may have changed it."""

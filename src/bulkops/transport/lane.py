@@ -37,6 +37,9 @@ LOOK_EVERY_S = 1.0
 """How often a class without limits looks whether another process has met one."""
 
 ASK_EVERY_S = 0.03
+TOLD_FROM_S = 2.0
+"""A longer wait for a pace or a rate is told to people."""
+
 EPISODE_S = 60.0
 LEAST_HAND = 8
 OWNER = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -186,7 +189,7 @@ class Lane:
         now = self.clock()
         self.in_flight -= 1
         if call.trying:
-            self.breaker.unsent()
+            self.breaker.answered(now, trying=True)  # who asks to wait is alive
         self._free = False
         began, before = self._episodes[0] if self._episodes else (call.sent_at, 0)
         with self._edit(now) as allotment:
@@ -242,7 +245,7 @@ class Lane:
                 allotment.leave(self.owner)
 
     def _breaker_wait(self, now: float) -> Wait | None:
-        if self.breaker.given_up(now):
+        if self.breaker.given_up:
             raise StoppedError(
                 f"{self.name}: {self.breaker.story()}, and it did not recover within "
                 f"{self.breaker_limits.give_up_s:.0f} s; the last fault: {self.breaker.last_fault}"
@@ -252,7 +255,9 @@ class Lane:
 
     def _wait_of(self, grant: Grant) -> Wait:
         wait_s = min(grant.wait_s, ASK_EVERY_S) if grant.ask_often and self.book.shared else grant.wait_s
-        return Wait(wait_s, f"quota of {self.name}" if grant.held else "")
+        if grant.held:
+            return Wait(wait_s, f"quota of {self.name}")
+        return Wait(wait_s, f"pace of {self.name}" if grant.wait_s > TOLD_FROM_S else "")
 
     def _look(self, now: float) -> None:
         """Once in a while: whether another process has met a limit of this class."""

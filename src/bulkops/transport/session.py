@@ -103,7 +103,7 @@ class Session:
         self.gates = gates
         self.meter = Meter()
         self._clock = ServerClock()
-        self._unit = ResetUnit()
+        self._units: dict[str, ResetUnit] = {}
         self._http: aiohttp.ClientSession | None = None
         self._calls = log.bind()  # bound once: what is below the level costs next to nothing then
 
@@ -334,9 +334,10 @@ class Session:
             self._clock.note(answer.date, sent=passed.sent_at, answered=now)
         server_now = time.time() if self._clock.least is None else now + self._clock.least
         longest_s = self._options.profile.longest_window_s
-        reading = read_quota(response.headers, server_now=server_now, in_ms=self._unit.in_ms, longest_s=longest_s)
-        if self._unit.note(reading, now):
-            self.gates.unlearn()
+        unit = self._units.setdefault(passed.lane.name, ResetUnit())  # each endpoint has windows of its own
+        reading = read_quota(response.headers, server_now=server_now, in_ms=unit.in_ms, longest_s=longest_s)
+        if unit.note(reading, now):
+            passed.lane.unlearn()
             reading = read_quota(response.headers, server_now=server_now, in_ms=True)
         if self._throttles(response, len(raw), reading):
             self.meter.throttled += 1

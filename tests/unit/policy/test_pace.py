@@ -155,3 +155,12 @@ def test_no_wait_is_without_end_and_no_rate_without_sense(events: list[tuple[str
             assert pace.take(now, 0.5) >= 1
             assert pace.wait_s(now) <= 1.0 / pace.rate(now) + 0.2
         assert pace.rate(now) > 0
+
+
+def test_a_pace_that_is_not_refused_for_long_is_none() -> None:
+    """One passing refusal during slow traffic says nothing of the limit: hours later the rate is not bound by it."""
+    pace = Pace()
+    pace.refuse(100.0, began=50.0, accepted=5)
+    pace.accept(101.0)
+    assert pace.rate(102.0) < 1.0
+    assert pace.rate(101.0 + 3600.0) > 1e3

@@ -334,6 +334,26 @@ def test_a_class_that_goes_on_failing_is_given_up_with_its_reason() -> None:
     held = lane.try_pass()
     assert not isinstance(held, Pass)
     assert held.held_by == "GET things to recover (3 of the last 3 calls failed)"
-    clock.now += 5.0
+    while not lane.breaker.given_up:
+        clock.now += lane.breaker.wait_s(clock.now)
+        call = lane.try_pass()
+        assert isinstance(call, Pass)
+        call.leave()
+        call.failed("HTTP 500: boom")
     with pytest.raises(StoppedError, match=r"GET things: 3 of the last 3 calls failed.*5 s; the last fault: HTTP 500"):
         lane.try_pass()
+
+
+def test_a_refusal_that_allows_to_come_back_at_once_is_not_believed() -> None:
+    """Else calls would be refused as fast as they can be made."""
+    clock = Clock()
+    lane = Lane("POST things", MemoryBook(), 16, 0.0, BreakerLimits(), clock=clock)
+    waits = []
+    for _ in range(6):
+        call = lane.try_pass()
+        assert isinstance(call, Pass)
+        call.leave()
+        waits.append(call.refused(QuotaReading(retry_after_s=0.0), to_minute_s=59.0))
+        clock.now += waits[-1]
+    assert min(waits) >= 0.25
+    assert waits[-1] == 0.5

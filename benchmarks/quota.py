@@ -52,12 +52,12 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("known window, 16 at a time", 500, 5.0, 4000),
-    Scenario("known window, 4 at a time", 500, 5.0, 4000, width=4),
-    Scenario("known window that halves", 500, 5.0, 4000, halves=True, picture="quota-known.svg"),
+    Scenario("known window, 16 at a time", 500, 5.0, 3800),
+    Scenario("known window, 4 at a time", 500, 5.0, 3800, width=4),
+    Scenario("known window that halves", 500, 5.0, 3800, halves=True, picture="quota-known.svg"),
     Scenario("known window, a rival takes 30 %", 500, 5.0, 2600, rival=True),
     Scenario("the same, reserve 0.3", 500, 5.0, 2600, rival=True, reserve=RIVAL_SHARE),
-    Scenario("known window, 4 processes", 500, 5.0, 4000, processes=4, picture="quota-processes.svg"),
+    Scenario("known window, 4 processes", 500, 5.0, 3800, processes=4, picture="quota-processes.svg"),
     Scenario("unknown window, 16 at a time", 100, 2.0, 3000, silent=True),
     Scenario("unknown window that halves", 100, 2.0, 3000, silent=True, halves=True, picture="quota-unknown.svg"),
 )

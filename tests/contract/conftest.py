@@ -20,10 +20,9 @@ OpenBench = Callable[..., Awaitable[Bench]]
 
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff and jitter take no time."""
+    """Backoff takes no time."""
     monkeypatch.setattr("bulkops.engine.sender.full_jitter", lambda *_args, **_named: 0.0)
     monkeypatch.setattr("bulkops.transport.session.full_jitter", lambda *_args, **_named: 0.0)
-    monkeypatch.setattr("bulkops.transport.gates.Gates._draw", lambda _self: 0.0)
 
 
 @pytest.fixture

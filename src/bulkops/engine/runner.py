@@ -261,7 +261,7 @@ class Runner:
 
     async def _submit(self, send: MemoryObjectSendStream[Batch[Any]], batch: Batch[Any]) -> None:
         """Hand a batch to the workers; waits while they are all busy and a few batches wait already."""
-        while self._outstanding >= 4 * self._limits.width and not self.stop.requested:
+        while self._outstanding >= 2 * self._limits.width and not self.stop.requested:
             await self._next_change()
         if self.stop.requested:
             return

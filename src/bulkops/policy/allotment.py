@@ -94,13 +94,15 @@ class Allotment:
         for name, other in list(self.members.items()):
             self._expire(name, other, now)
 
-    def take(self, owner: str, now: float, *, most: int) -> Grant:
-        """Calls for `owner`, at most `most`."""
+    def take(self, owner: str, now: float, *, most: int, busy: int, latency_s: float) -> Grant:
+        """Calls for `owner`, at most `most`; `busy` of its calls are in flight, and take `latency_s` each."""
         if now < self.hold_until:
             return Grant(wait_s=self.hold_until - now, held=True)
         if self.unsure or self.window.over(now):
             return self._probe(now)
         if self.window.known:
+            if not (most := self._careful(now, most, busy=busy, latency_s=latency_s)):
+                return Grant(wait_s=max(latency_s, 0.001))
             return self._take_of_window(self.members[owner], now, most)
         if self.pace.on:
             return self._take_of_pace(now)
@@ -131,6 +133,7 @@ class Allotment:
         if self.window.is_news(told, now, probed=probe):
             self._open(told, now, kept=kept)
             self.unsure = False
+            self.pace.streak = 0
         elif not self.window.is_stale(told):
             self.window.correct(told, now, kept=kept, alone=self.members.keys() == {owner})
             self.window.take(now, unasked)
@@ -233,6 +236,13 @@ class Allotment:
         self.window.open(told, now, kept=kept)
         for member in self.members.values():
             member.calls = 0
+
+    def _careful(self, now: float, most: int, *, busy: int, latency_s: float) -> int:
+        """Where others use the quota too, its last calls leave one by one: only answers tell what they take."""
+        unseen = self.window.rivals_in(2.0 * latency_s, now)
+        if not unseen or self.window.left <= 0:
+            return most
+        return min(most, max(self.window.sure - unseen, 0 if busy else 1))
 
     def _take_of_window(self, member: Member, now: float, most: int) -> Grant:
         share = max(1, self.window.left // (2 * len(self.members)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 LONGEST_WAIT_S = 900.0
@@ -34,6 +35,9 @@ class Window:
     """`left` calls may be handed out before `ends` (seconds on a clock that runs evenly); nothing known at first.
 
     `lag_s` is how much later than told the server begins a new window, learnt from calls that came too early.
+    `rivals` is how many calls others were seen to take since it `opened_at`. Only `sure` ones of those left are, should
+    none of the calls in flight have been counted when the server last told. Once `refused`, nothing is left of it,
+    whatever answers say that were on their way.
     """
 
     known: bool = False
@@ -44,6 +48,10 @@ class Window:
     length_s: float = 60.0
     spent_at: float | None = None
     lag_s: float = 0.0
+    opened_at: float = 0.0
+    rivals: int = 0
+    sure: int = 0
+    refused: bool = False
 
     def over(self, now: float) -> bool:
         """Whether it has ended, or nobody could send for so long that the server must be asked again."""
@@ -55,10 +63,15 @@ class Window:
         end = self.ends + self.lag_s
         return max(0.0, (end if self.spent_at is None else min(end, self.spent_at + LONGEST_WAIT_S)) - now)
 
+    def rivals_in(self, seconds: float, now: float) -> int:
+        """How many calls others will take in so many seconds, if they go on as they did."""
+        return math.ceil(self.rivals * seconds / max(now - self.opened_at, 0.1))
+
     def take(self, now: float, most: int) -> int:
         """Hand out at most `most` calls; 0 when none are left."""
         count = max(0, min(most, self.left))
         self.left -= count
+        self.sure -= count
         if self.left <= 0 and self.spent_at is None:
             self.spent_at = now
         return count
@@ -66,6 +79,7 @@ class Window:
     def give_back(self, count: int) -> None:
         """Calls that were handed out are not sent."""
         self.left += count
+        self.sure += count
         if self.left > 0:
             self.spent_at = None
 
@@ -89,6 +103,7 @@ class Window:
             self.length_s = max(1.0, told.ends - self.ends)
         self.known, self.limit, self.ends, self.reset_at = True, told.limit, told.ends, told.reset_at
         self.left, self.spent_at = told.remaining - kept - told.after - told.still, None
+        self.opened_at, self.rivals, self.sure, self.refused = now, 0, self.left, False
         if self.left <= 0:
             self.spent_at = now
 
@@ -100,10 +115,13 @@ class Window:
         """
         most = told.remaining - kept - told.after
         least = most - told.still if alone else self.left + max(0, (told.limit or 0) - (self.limit or 0))
+        if told.limit == self.limit:
+            self.rivals += max(0, self.left - most)
         self.ends, self.limit = min(self.ends, told.ends), told.limit
-        self.left = min(max(least, self.left), most)
+        self.left = min(self.left if self.refused else max(least, self.left), most)
+        self.sure = min(self.left, most - told.still)
         self.spent_at = None if self.left > 0 else (self.spent_at or now)
 
     def spend(self, now: float) -> None:
         """A refusal came: nothing is left of it."""
-        self.left, self.spent_at = min(0, self.left), now
+        self.left, self.spent_at, self.refused = min(0, self.left), now, True

@@ -85,8 +85,10 @@ class SharedBook:
         """A write transaction around what is done with the allotment."""
         allotment = self._begin(name)
         self._known[name] = allotment
-        yield allotment
-        self._commit(name, allotment)
+        try:
+            yield allotment
+        finally:  # whatever happened: a transaction that stays open would hold everybody
+            self._commit(name, allotment)
 
     def limits(self, name: str) -> bool:
         """Whether something is known that limits the class. Makes no file where there is none."""

@@ -50,7 +50,7 @@ def test_calls_that_one_takes_are_gone_for_the_others_until_they_come_back(tmp_p
     one, other = book(tmp_path), book(tmp_path)
     learn(one)
     with one.edit("GET things") as allotment:
-        taken = allotment.take("one", 6.0, most=8).calls
+        taken = allotment.take("one", 6.0, most=8, busy=0, latency_s=0.1).calls
     assert (taken, left(other)) == (8, 32)
     with one.edit("GET things") as allotment:
         allotment.come("one", 6.1, unsent=5)

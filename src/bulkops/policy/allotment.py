@@ -134,6 +134,7 @@ class Allotment:
         if self.window.is_news(told, now, probed=probe):
             self._open(told, now, kept=kept)
             self.unsure = False
+            self.pace.streak = 0
         elif not self.window.is_stale(told):
             self.window.correct(told, now, kept=kept, alone=self.members.keys() == {owner})
             self.window.take(now, unasked)

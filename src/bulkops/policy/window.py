@@ -36,7 +36,8 @@ class Window:
 
     `lag_s` is how much later than told the server begins a new window, learnt from calls that came too early.
     `rivals` is how many calls others were seen to take since it `opened_at`. Only `sure` ones of those left are, should
-    none of the calls in flight have been counted when the server last told.
+    none of the calls in flight have been counted when the server last told. Once `refused`, nothing is left of it,
+    whatever answers say that were on their way.
     """
 
     known: bool = False
@@ -50,6 +51,7 @@ class Window:
     opened_at: float = 0.0
     rivals: int = 0
     sure: int = 0
+    refused: bool = False
 
     def over(self, now: float) -> bool:
         """Whether it has ended, or nobody could send for so long that the server must be asked again."""
@@ -101,7 +103,7 @@ class Window:
             self.length_s = max(1.0, told.ends - self.ends)
         self.known, self.limit, self.ends, self.reset_at = True, told.limit, told.ends, told.reset_at
         self.left, self.spent_at = told.remaining - kept - told.after - told.still, None
-        self.opened_at, self.rivals, self.sure = now, 0, self.left
+        self.opened_at, self.rivals, self.sure, self.refused = now, 0, self.left, False
         if self.left <= 0:
             self.spent_at = now
 
@@ -116,10 +118,10 @@ class Window:
         if told.limit == self.limit:
             self.rivals += max(0, self.left - most)
         self.ends, self.limit = min(self.ends, told.ends), told.limit
-        self.left = min(max(least, self.left), most)
+        self.left = min(self.left if self.refused else max(least, self.left), most)
         self.sure = min(self.left, most - told.still)
         self.spent_at = None if self.left > 0 else (self.spent_at or now)
 
     def spend(self, now: float) -> None:
         """A refusal came: nothing is left of it."""
-        self.left, self.spent_at = min(0, self.left), now
+        self.left, self.spent_at, self.refused = min(0, self.left), now, True

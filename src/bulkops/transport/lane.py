@@ -95,25 +95,31 @@ class Pass:
 
 @dataclass(slots=True)
 class _Record:
-    """The newest word on the window: `serial` was the last call sent before it, `still` were unanswered then."""
+    """The newest word on the window, in the answer to call number `of`.
+
+    `serial` was the last call sent before it came, `still` calls were unanswered then.
+    """
 
     limit: int | None
     remaining: int
     ends: float
     reset_at: float | None
+    of: int
     serial: int
     still: int
     unsent: int = 0  # calls after it that were given up before they left
 
-    def is_older_than(self, reading: QuotaReading, ends: float) -> bool:
-        """Whether `reading` is of a later window or, within one, was counted later by the server."""
+    def is_older_than(self, reading: QuotaReading, ends: float, *, of: int) -> bool:
+        """Whether `reading`, the answer to call `of`, is of a later window or was counted later within this one."""
         if reading.reset_at is not None and self.reset_at is not None:
             later_s, least_s = reading.reset_at - self.reset_at, EXACT_S
         else:
             later_s, least_s = ends - self.ends, VAGUE_S
         if abs(later_s) > least_s:
             return later_s > 0
-        return (reading.remaining or 0) < self.remaining or reading.limit != self.limit
+        if reading.limit != self.limit:
+            return of > self.of  # counts of two limits cannot be compared
+        return (reading.remaining or 0) < self.remaining
 
 
 @dataclass(slots=True)
@@ -296,10 +302,12 @@ class Lane:
         if reading.remaining is None or not reading.reset_in_s:
             return False
         ends = now + reading.reset_in_s
-        if record is not None and not record.is_older_than(reading, ends):
+        if record is not None and not record.is_older_than(reading, ends, of=call.serial):
             record.still -= call.serial <= record.serial and record.still > 0
             return False
-        self._record = _Record(reading.limit, reading.remaining, ends, reading.reset_at, self._serial, self.in_flight)
+        self._record = _Record(
+            reading.limit, reading.remaining, ends, reading.reset_at, call.serial, self._serial, self.in_flight
+        )
         later = record is None or (reading.reset_at or ends) > (record.reset_at or record.ends) + VAGUE_S
         return self._free or later or reading.remaining < self._hand
 

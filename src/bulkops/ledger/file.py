@@ -50,7 +50,7 @@ class LedgerFile:
             create_tables(connection)
             insert_head(connection, head)
             connection.execute("COMMIT")
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
             return cls(path, connection, head)
 
     @classmethod
@@ -175,8 +175,8 @@ def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make a new file's name durable, where the system lets a folder be flushed."""
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system lets a folder be flushed."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bulkops.errors import LedgerError, RefusedError, UsageError
+from bulkops.ledger.file import flush_folder
 from bulkops.model import Job
 from bulkops.wiring.foreign import check_job, refuse_links
 
@@ -66,7 +67,7 @@ class RunFolder:
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(self.job_file)
-            _flush_folder(self.path)
+            flush_folder(self.path)
         except OSError as error:
             raise LedgerError(f"{self.job_file}: cannot be written: {error.strerror or error}") from error
 
@@ -114,17 +115,6 @@ def _suffix(revision: int) -> str:
 
 def _written(job: Job) -> bytes:
     return (json.dumps(asdict(job), indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a renamed file's name durable, where the system lets a folder be flushed."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def create(runs_dir: Path, run_id: str | None) -> RunFolder:

@@ -5,15 +5,15 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bulkops.sandbox.faults import KINDS
-from bulkops.sandbox.options import DEFAULT_ORGANIZATION, DEFAULT_PORT, SandboxError, SandboxOptions
+from bulkops.sandbox.options import DEFAULT_PORT, SandboxError, SandboxOptions
 
 if TYPE_CHECKING:
     from bulkops.sandbox.server import Sandbox
@@ -29,7 +29,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
     parser.add_argument("--people", type=int, default=2000, help="accounts at the start (default: %(default)s)")
-    parser.add_argument("--organization", type=_uuid, default=DEFAULT_ORGANIZATION, metavar="UUID")
+    parser.add_argument("--vendor", default="anypoint", metavar="NAME", help="which service (default: %(default)s)")
+    parser.add_argument("--organization", type=_identifier, metavar="ID", help="default: the same at every start")
     parser.add_argument("--seed", type=int, default=1, help="another seed invents other people")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep the state in this file; its base wins")
     parser.add_argument("--token-ttl", type=float, metavar="SECONDS", help="life of every token")
@@ -49,11 +50,11 @@ def _explain_faults() -> str:
     return f"kinds of faults:\n{kinds}\nexample:\n  --faults '{example}'"
 
 
-def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a UUID: {text!r}") from None
+def _identifier(text: str) -> str:
+    """Ids stand in paths. The vendor says which of them an organisation may have."""
+    if not re.fullmatch(r"[\w-]{1,64}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"not an id: {text!r}")
+    return text
 
 
 def _json(text: str) -> Any:
@@ -71,6 +72,7 @@ def to_options(given: argparse.Namespace) -> SandboxOptions:
     return SandboxOptions(
         host=given.host,
         port=given.port,
+        vendor=given.vendor,
         people=given.people,
         organization=given.organization,
         seed=given.seed,
@@ -110,22 +112,23 @@ def _await_eof(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 
 def greeting(sandbox: "Sandbox") -> str:
-    people = sandbox.summary()["people"]
+    people, vendor = sandbox.summary()["people"], sandbox.vendor
+    auth = "\n".join(f'{name} = "{value}"' for name, value in vendor.auth.items())
+    variable = next(value for name, value in vendor.auth.items() if name.endswith("_env"))
     return f"""Sandbox organisation {sandbox.organization} ({people} people) at {sandbox.url}
 
 Put this into bulkops.toml:
 
 [targets.try]
-provider = "sandbox"
+provider = "{vendor.provider}"
 base_url = "{sandbox.url}"
 organization = "{sandbox.organization}"
 [targets.try.auth]
-method = "bearer"
-token_env = "SANDBOX_TOKEN"
+{auth}
 
 and the token into the environment:
 
-export SANDBOX_TOKEN={sandbox.token}
+export {variable}={sandbox.token}
 
 See what took effect:   curl {sandbox.url}/__sandbox/effects
 Start afresh:           curl -X POST {sandbox.url}/__sandbox/reset

@@ -93,9 +93,16 @@ class Route:
 
 
 class Vendor(Protocol):
-    """A simulated service. It holds the organisation's state and never does any I/O."""
+    """A simulated service. It holds the organisation's state and never does any I/O.
+
+    `provider` is what a target of it writes, `auth` the lines that say where its token (`options.TOKEN`) is;
+    `organization` is the id of the organisation where nobody names one.
+    """
 
     name: str
+    provider: str
+    auth: Mapping[str, str]
+    organization: str
 
     def routes(self) -> Sequence[Route]: ...
 

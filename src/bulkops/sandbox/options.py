@@ -24,6 +24,8 @@ class SandboxError(Exception):
 class SandboxOptions:
     """How to start a sandbox.
 
+    vendor: the service that is simulated, by its name as a target's provider; a state file's own wins.
+    organization: its id; None: the one that the vendor's simulation always has.
     people: live accounts of the root organisation, at least 2 (the owner and the administrator).
     token_ttl: life of every token in seconds; None: the fixed token never ends and issued ones last an hour.
     quota: calls that each endpoint (method and route) answers in a window; None: no limit and no headers.
@@ -36,8 +38,9 @@ class SandboxOptions:
 
     host: str = "127.0.0.1"
     port: int = 0
+    vendor: str = "anypoint"
     people: int = 2000
-    organization: str = DEFAULT_ORGANIZATION
+    organization: str | None = None
     seed: int = 1
     state: Path | str | None = None
     token_ttl: float | None = None

@@ -18,6 +18,9 @@ from bulkops.sandbox.quota import Quota
 from bulkops.sandbox.recording import RequestLog
 from bulkops.sandbox.state import Journal
 
+VENDORS: Mapping[str, Any] = {Anypoint.name: Anypoint}
+"""The services that can be simulated, by the names that targets know them under."""
+
 MAX_REQUEST_BYTES = 64 * 1024 * 1024  # the vendor's own cap is far below and answered by its rules
 
 
@@ -64,19 +67,27 @@ class Sandbox:
     def organization(self) -> str:
         return str(self._base["organization"])
 
+    @property
+    def vendor(self) -> Vendor:
+        """The simulated service."""
+        return self._vendor
+
     def _load(self) -> Vendor:
         """The organisation as the state file tells it, or a new one. The file's base wins over the options."""
         changes = self._journal.open()
         options, header = self.options, self._journal.header
+        name = options.vendor if header is None else header["vendor"]
+        if name not in VENDORS:
+            raise SandboxError(f"no service {name!r} is simulated; there are: {', '.join(VENDORS)}")
         self._base: dict[str, Any] = {
-            "organization": options.organization,
+            "organization": options.organization or VENDORS[name].organization,
             "people": options.people,
             "seed": options.seed,
         }
         if header is not None:
             self._base = {name: header[name] for name in self._base}
         seeded_at: float = options.clock() if header is None else header["seeded_at"]
-        vendor = Anypoint(
+        vendor: Vendor = VENDORS[name](
             **self._base,
             token_ttl_s=options.token_ttl,
             quirks=options.quirks,
@@ -143,6 +154,7 @@ class Sandbox:
         """What `--json` prints."""
         return {
             "url": self.url,
+            "vendor": self._vendor.name,
             "organization": self.organization,
             "token": self.token,
             "client_id": self.client_id,

@@ -17,7 +17,7 @@ from bulkops.sandbox.anypoint import (
     users,
 )
 from bulkops.sandbox.anypoint.changes import CHANGES
-from bulkops.sandbox.anypoint.desk import Commit, Desk
+from bulkops.sandbox.anypoint.desk import Commit, Desk, is_uuid
 from bulkops.sandbox.anypoint.inventory import inventory
 from bulkops.sandbox.anypoint.organization import EXPIRED, Invite, Unit
 from bulkops.sandbox.anypoint.quirks import Quirks
@@ -25,7 +25,7 @@ from bulkops.sandbox.anypoint.seeding import Seeding
 from bulkops.sandbox.anypoint.validation import parse_json
 from bulkops.sandbox.calls import Answer, Call, Route, answer_text, encode
 from bulkops.sandbox.effects import Effect
-from bulkops.sandbox.options import USERNAME, SandboxError
+from bulkops.sandbox.options import DEFAULT_ORGANIZATION, USERNAME, SandboxError
 from bulkops.sandbox.quota import Ticket
 
 
@@ -33,6 +33,9 @@ class Anypoint:
     """See `calls.Vendor`."""
 
     name = "anypoint"
+    provider = "sandbox"
+    auth: Mapping[str, str] = {"method": "bearer", "token_env": "SANDBOX_TOKEN"}
+    organization = DEFAULT_ORGANIZATION
 
     def __init__(
         self,
@@ -46,6 +49,8 @@ class Anypoint:
         commit: Commit,
         seeded_at: float,
     ) -> None:
+        if not is_uuid(organization):
+            raise SandboxError(f"an organisation's id is a UUID, not {organization!r}")
         self._base = (organization, people, seed)
         self._clock = clock
         self._tokens = auth.Tokens(token_ttl_s)

@@ -9,7 +9,7 @@ import structlog
 
 from bulkops.errors import StoppedError
 from bulkops.fetch.parallel import side_by_side
-from bulkops.paging import OffsetWalk, Page
+from bulkops.paging import Page, Position
 from bulkops.providers.base import Listing
 
 log = structlog.get_logger(__name__)
@@ -48,36 +48,44 @@ async def walk(
 
 
 class _Walk(Generic[RowT]):
-    """One walk. Pages come in any order, so what is kept of each waits under its offset."""
+    """One walk. Pages come in any order, so what is kept of each waits under its position."""
 
     def __init__(self, listing: Listing[RowT], wanted: Callable[[RowT], bool] | None) -> None:
         self._listing = listing
         self._wanted = wanted
-        self._kept: dict[int, dict[Hashable, RowT]] = {}
-        self.state = OffsetWalk(limit=listing.max_limit)
+        self._order: list[Position] = []
+        self._kept: dict[Position, dict[Hashable, RowT]] = {}
+        self.state = listing.paging()
 
     async def read(self, *, in_flight: int, first: Page[RowT] | None) -> None:
-        """Read every page, `in_flight` at a time once the total is known."""
-        offsets = self._take(first or await self._listing.page(0, self._listing.max_limit))
-        while len(offsets) == 1:
-            offsets = await self._read_page(offsets[0])
-        if offsets:
-            await side_by_side(offsets, self._read_page, width=min(in_flight, len(offsets)))
+        """Read every page, `in_flight` at a time where the machine names several."""
+        start = self.state.first
+        self._order.append(start)
+        positions = self._take(first or await self._listing.page(start, self._listing.max_limit))
+        while positions:
+            later: list[Position] = []
+
+            async def read_page(at: Position, later: list[Position] = later) -> None:
+                if not self.state.drifted:  # else nothing that comes now could make it a whole
+                    later.extend(self._take(await self._listing.page(at, self.state.step)))
+
+            if len(positions) == 1:
+                await read_page(positions[0])
+            else:
+                await side_by_side(positions, read_page, width=min(in_flight, len(positions)))
+            positions = later
 
     def rows(self) -> list[RowT]:
         """What was kept, in the order of the listing. The pages are let go of as they are joined."""
         found: dict[Hashable, RowT] = {}
-        for offset in sorted(self._kept):
-            found.update(self._kept.pop(offset))
+        for position in self._order:
+            found.update(self._kept.pop(position, {}))
         return list(found.values())
 
-    async def _read_page(self, offset: int) -> list[int]:
-        if self.state.drifted:  # nothing that comes now could make it a whole
-            return []
-        return self._take(await self._listing.page(offset, self.state.step))
-
-    def _take(self, page: Page[RowT]) -> list[int]:
+    def _take(self, page: Page[RowT]) -> list[Position]:
         identities = [self._listing.identity(row) for row in page.rows]
         named, wanted = zip(identities, page.rows, strict=True), self._wanted
-        self._kept[page.offset] = dict(named) if wanted is None else {key: row for key, row in named if wanted(row)}
-        return self.state.feed(page, identities)
+        self._kept[page.at] = dict(named) if wanted is None else {key: row for key, row in named if wanted(row)}
+        positions = self.state.feed(page, identities)
+        self._order.extend(positions)
+        return positions

@@ -1,5 +1,20 @@
 """Paging state machines: fed with answers, they say what to ask next. They send nothing."""
 
-from bulkops.paging.offset import OffsetWalk, Page
+from bulkops.paging.base import Page, PageWalk, Position
+from bulkops.paging.links import LinkWalk, links_of, same_host
+from bulkops.paging.number import NumberWalk
+from bulkops.paging.offset import OffsetWalk, StartWalk
+from bulkops.paging.whole import WholeWalk
 
-__all__ = ["OffsetWalk", "Page"]
+__all__ = [
+    "LinkWalk",
+    "NumberWalk",
+    "OffsetWalk",
+    "Page",
+    "PageWalk",
+    "Position",
+    "StartWalk",
+    "WholeWalk",
+    "links_of",
+    "same_host",
+]

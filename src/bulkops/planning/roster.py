@@ -92,7 +92,7 @@ class Index(Generic[ThingT]):
         if self._search is not None and wanted <= 2:
             await self._search_each(missing)
             return
-        first = await self._listing.page(0, self._listing.max_limit)
+        first = await self._listing.page(self._listing.paging().first, self._listing.max_limit)
         step = max(1, len(first.rows))
         pages = 1 if first.total is None else -(-first.total // step)
         if self._search is not None and wanted < pages:

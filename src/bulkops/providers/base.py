@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, TypeVar
 from pydantic import BaseModel
 
 from bulkops.model import Batch, Item
-from bulkops.paging import Page
+from bulkops.paging import Page, PageWalk, Position
 from bulkops.transport import Gates, Meter, Permit
 
 __all__ = [
@@ -205,13 +205,19 @@ class OperationSupport:
 
 
 class Listing(Protocol[RowT]):
-    """A listing read by offset and limit. Tasks may read its pages side by side."""
+    """A listing that is read page by page. Tasks may read its pages side by side.
+
+    `max_limit` is the most rows that the provider puts on a page.
+    """
 
     resource: str
     max_limit: int
 
-    async def page(self, offset: int, limit: int) -> Page[RowT]:
-        """One page."""
+    def paging(self) -> PageWalk:
+        """A new walk, which says what to ask for."""
+
+    async def page(self, at: Position, limit: int) -> Page[RowT]:
+        """One page. Raises StoppedError when the answer is no listing, or says that it is a part of one."""
 
     def identity(self, row: RowT) -> Hashable:
         """What makes a row the same row on another page."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from bulkops.errors import InDoubtError, RejectedError, RetryableError, ThrottledError
 from bulkops.model import Batch, Item
 from bulkops.operations import OPERATIONS
-from bulkops.paging import Page
+from bulkops.paging import OffsetWalk, Page, PageWalk, Position
 from bulkops.providers.base import (
     AnswerShape,
     BatchAnswer,
@@ -138,8 +138,13 @@ class Pages(Generic[RowT]):
     rows: Callable[[], Sequence[RowT]]
     max_limit: int = 3
 
-    async def page(self, offset: int, limit: int) -> Page[RowT]:
+    def paging(self) -> PageWalk:
+        """By offset, under a total."""
+        return OffsetWalk(self.max_limit)
+
+    async def page(self, at: Position, limit: int) -> Page[RowT]:
         """One page of what is true when it is served."""
+        offset = int(at)
         await self.read()
         rows = self.rows()
         return Page(offset, rows[offset : offset + min(limit, self.max_limit)], len(rows))

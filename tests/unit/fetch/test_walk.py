@@ -10,7 +10,7 @@ import pytest
 
 from bulkops.errors import StoppedError
 from bulkops.fetch import side_by_side, walk
-from bulkops.paging import Page
+from bulkops.paging import OffsetWalk, Page, PageWalk, Position
 
 
 @dataclass
@@ -26,8 +26,13 @@ class Numbers:
     most_open: int = 0
     together: asyncio.Barrier | None = None
 
-    async def page(self, offset: int, limit: int) -> Page[int]:
+    def paging(self) -> PageWalk:
+        """By offset, under a total."""
+        return OffsetWalk(self.max_limit)
+
+    async def page(self, at: Position, limit: int) -> Page[int]:
         """A slice; with a barrier, later pages wait until enough of them are in flight."""
+        offset = int(at)
         self.asked.append(offset)
         self.open += 1
         self.most_open = max(self.most_open, self.open)
@@ -57,12 +62,13 @@ async def test_rows_come_in_the_order_of_the_listing() -> None:
     overtaken = asyncio.Event()
 
     class Overtaking(Numbers):
-        async def page(self, offset: int, limit: int) -> Page[int]:
+        async def page(self, at: Position, limit: int) -> Page[int]:
+            offset = int(at)
             if offset == 10:
                 await overtaken.wait()
             elif offset == 20:
                 overtaken.set()
-            return await super().page(offset, limit)
+            return await super().page(at, limit)
 
     listing = Overtaking(range(45, 0, -1))
     async with asyncio.timeout(10):
@@ -81,9 +87,9 @@ async def test_a_row_that_two_pages_hold_is_given_once() -> None:
     """A row may come again where another was added; it is the same row by its identity."""
 
     class Repeating(Numbers):
-        async def page(self, offset: int, limit: int) -> Page[int]:
-            page = await super().page(offset, limit)
-            return Page(offset, [9, *page.rows] if offset == 10 else page.rows, page.total)
+        async def page(self, at: Position, limit: int) -> Page[int]:
+            page = await super().page(at, limit)
+            return Page(at, [9, *page.rows] if at == 10 else page.rows, page.total)
 
     assert await walk(Repeating(range(30))) == list(range(30))
 

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.paging import OffsetWalk, Page
+from bulkops.paging import OffsetWalk, Page, Position
 
 
 def run(walk: OffsetWalk, pages: dict[int, list[int]], total: int | None) -> list[int]:
     """Feed the pages that the walk asks for; the offsets asked for, in order."""
-    asked, todo = [], [0]
+    asked: list[int] = []
+    todo: list[Position] = [0]
     while todo:
-        offset = todo.pop(0)
+        offset = int(todo.pop(0))
         asked.append(offset)
         rows = pages.get(offset, [])
         todo += walk.feed(Page(offset, rows, total), rows)
@@ -33,9 +34,9 @@ def test_a_quiet_listing_is_read_whole_whatever_the_server_makes_of_the_limit(
     walk = OffsetWalk(limit=limit)
     size = min(limit, served)
     asked = []
-    todo = [0]
+    todo: list[Position] = [0]
     while todo:
-        offset = todo.pop(0)
+        offset = int(todo.pop(0))
         asked.append(offset)
         rows = range(offset, min(offset + size, count))
         todo += walk.feed(Page(offset, rows, count if known else None), rows)

@@ -10,7 +10,7 @@ import pytest
 
 from bulkops.model import Item, State
 from bulkops.operations.base import Decision
-from bulkops.paging import Page
+from bulkops.paging import OffsetWalk, Page, PageWalk, Position
 from bulkops.planning import Plan, ProtectedNames, outcome_of, with_candidates
 from bulkops.planning.plan import LISTED
 from bulkops.planning.roster import NEAR_ASKED, Index
@@ -90,8 +90,13 @@ class Groups:
     pages: list[int] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
 
-    async def page(self, offset: int, limit: int) -> Page[Named]:
+    def paging(self) -> PageWalk:
+        """By offset, under a total."""
+        return OffsetWalk(self.max_limit)
+
+    async def page(self, at: Position, limit: int) -> Page[Named]:
         """A slice."""
+        offset = int(at)
         self.pages.append(offset)
         return Page(offset, self.things[offset : offset + limit], len(self.things))
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from bulkops.errors import StoppedError
-from bulkops.paging import Page
+from bulkops.paging import OffsetWalk, Page, PageWalk, Position, WholeWalk
 from bulkops.providers.base import Invitation, Link, Named, Person
 from bulkops.transport import Answer, Session
 
@@ -47,8 +47,13 @@ class AnypointListing(Generic[RowT]):
         self._parse = parse
         self._params = dict(params or {})
 
-    async def page(self, offset: int, limit: int) -> Page[RowT]:
+    def paging(self) -> PageWalk:
+        """By offset and limit, under a total."""
+        return OffsetWalk(self.max_limit)
+
+    async def page(self, at: Position, limit: int) -> Page[RowT]:
         """One page. Raises StoppedError when the answer has another shape than a listing."""
+        offset = int(at)
         params = {**self._params, "offset": str(offset), "limit": str(limit)}
         answer = await self._session.read(self._path, gate=f"GET {self.resource}", params=params)
         rows, total = _envelope(answer, self.resource, offset, limit)
@@ -124,7 +129,11 @@ class HierarchyListing:
         self._session = session
         self._base = base
 
-    async def page(self, offset: int, limit: int) -> Page[Named]:
+    def paging(self) -> PageWalk:
+        """One answer has it all."""
+        return WholeWalk()
+
+    async def page(self, at: Position, limit: int) -> Page[Named]:
         """All of it, as the first page."""
         answer = await self._session.read(f"{self._base}/hierarchy", gate="GET hierarchy")
         found = list(_flattened(answer.body))

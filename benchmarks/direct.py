@@ -20,7 +20,7 @@ from bulkops.model import Traffic
 from bulkops.operations import OPERATIONS
 from bulkops.planning import Planner, ProtectedNames, Rosters
 from bulkops.transport import Scrubber
-from bulkops.wiring import Overrides, look_at, open_organization, support_of
+from bulkops.wiring import AVAILABLE, Overrides, look_at, open_organization
 from bulkops.wiring.logs import logging_to
 
 
@@ -35,7 +35,7 @@ async def work(url: str, job: str, batch: int, width: int, ledger_kind: str) -> 
         auth=Auth(method="bearer", token_env="BENCH_TOKEN"),
     )
     source = look_at(job, folder, operation=None)
-    source.use_provider("sandbox", support_of("sandbox"))
+    source.use_provider("anypoint", AVAILABLE["anypoint"])
     total = source.check().total
     path = folder / "direct.sqlite"
     ledger = SqliteLedger.create(path, total=total) if ledger_kind == "sqlite" else MemoryLedger(total)

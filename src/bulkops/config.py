@@ -10,7 +10,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -43,7 +43,6 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 }
 METHODS_OF: Mapping[str, tuple[str, ...]] = {
     "anypoint": ("bearer", "connected-app", "password"),
-    "sandbox": ("bearer", "connected-app", "password"),
     "vmware-csp": ("bearer", "api-token", "oauth-app"),
     "wiremock-cloud": ("api-key",),
 }
@@ -197,7 +196,19 @@ class TargetConfig(BaseModel):
     body_bytes: int = Field(default=100_000, ge=1_000, le=100_000_000)
     give_up_s: float = Field(default=300.0, ge=0, le=86_400)
     settling_s: float | None = Field(default=None, ge=0, le=3600)
+    vendor: Literal["anypoint", "vmware-csp", "wiremock-cloud"] | None = None
+    options: Mapping[str, Any] = Field(default_factory=dict)
     auth: Auth | None = None
+
+    @property
+    def service(self) -> str:
+        """Whose API the target speaks: the provider's, or the one that a sandbox simulates."""
+        return (self.vendor or "anypoint") if self.provider == "sandbox" else self.provider
+
+    @property
+    def identity(self) -> str:
+        """The provider as a run remembers it: a resume must find the same."""
+        return self.provider if self.vendor is None else f"{self.provider} of {self.vendor}"
 
     @model_validator(mode="after")
     def _consistent(self) -> TargetConfig:
@@ -211,9 +222,11 @@ class TargetConfig(BaseModel):
                 raise ValueError(
                     'auth is missing: add [targets.NAME.auth] with method = "bearer" and token_env = "..."'
                 )
-        if self.auth is not None and self.auth.method not in METHODS_OF[self.provider]:
-            known = ", ".join(METHODS_OF[self.provider])
-            raise ValueError(f'provider "{self.provider}" has no auth method "{self.auth.method}"; it has {known}')
+        if self.vendor is not None and self.provider != "sandbox":
+            raise ValueError('vendor is what a sandbox simulates: keep it out, or write provider = "sandbox"')
+        if self.auth is not None and self.auth.method not in METHODS_OF[self.service]:
+            known = ", ".join(METHODS_OF[self.service])
+            raise ValueError(f'provider "{self.service}" has no auth method "{self.auth.method}"; it has {known}')
         return self
 
     def _refuse_plain_http(self) -> None:
@@ -305,7 +318,7 @@ def _read(path: Path) -> Config:
             raise ConfigError(f"{path} cannot be used:\n  {', '.join(sorted(unknown))}: unknown key")
         return Config.model_validate({**data, "path": path})
     except ValidationError as error:
-        lines = "\n".join(f"  {line}" for line in _explain(error))
+        lines = "\n".join(f"  {line}" for line in explain(error))
         raise ConfigError(f"{path} cannot be used:\n{lines}") from None
 
 
@@ -334,17 +347,17 @@ def _from_environment(environ: Mapping[str, str]) -> Config:
     try:
         return Config.model_validate({"default_target": "anypoint", "targets": {"anypoint": target}})
     except ValidationError as error:
-        raise ConfigError("the ANYPOINT_* variables cannot be used:\n  " + "\n  ".join(_explain(error))) from None
+        raise ConfigError("the ANYPOINT_* variables cannot be used:\n  " + "\n  ".join(explain(error))) from None
 
 
-def _explain(error: ValidationError) -> Iterable[str]:
-    """Each fault in words, with its key and the nearest known one. Never the value: it may be a secret."""
+def explain(error: ValidationError, known: Sequence[str] | None = None) -> Iterable[str]:
+    """Each fault in words, with its key and the nearest of the `known` ones. Never the value: it may be a secret."""
     for fault in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in fault["loc"]) or "the file"
         if fault["type"] == "extra_forbidden" and fault["loc"][-1] in SECRETS:
             yield f"{where}: {_secret_in_file(str(fault['loc'][-1]))} under [targets.NAME.auth]"
         elif fault["type"] == "extra_forbidden":
-            near = nearest(str(fault["loc"][-1]), _known_keys(fault["loc"]))
+            near = nearest(str(fault["loc"][-1]), known or _known_keys(fault["loc"]))
             yield f"{where}: unknown key" + (f"; did you mean {near!r}?" if near else "")
         elif fault["type"] == "missing":
             yield f"{where}: is missing"

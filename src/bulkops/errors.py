@@ -140,7 +140,8 @@ class RejectedError(AttemptError):
 
     `atomic` is True where the refusal certainly applied nothing of the batch (the body never passed
     validation), and False where that is only likely, so that an operation that is not harmless to repeat
-    looks before it sends a part again.
+    looks before it sends a part again. `stops_run` is True where every further call would be refused for the same
+    reason (no seat is left): what was not done stays pending, and the run stops.
     """
 
     code = "rejected"
@@ -150,9 +151,11 @@ class RejectedError(AttemptError):
         message: str,
         *,
         atomic: bool = True,
+        stops_run: bool = False,
         code: str | None = None,
         http_status: int | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, code=code, http_status=http_status, request_id=request_id)
         self.atomic = atomic
+        self.stops_run = stops_run

@@ -38,6 +38,10 @@ def _plan_lines(plan: Plan, target: str) -> str:
         lines.append(f"  {plan.protected:,} protected: {_listed([one.message for one in plan.protected_listed])}")
     if plan.ready:
         lines.append(f"  to take it back: {plan.undo}")
+    if plan.forecast:
+        lines.append(f"  forecast: {plan.forecast}")
+    if plan.caution:
+        lines.append(f"  CAUTION: {plan.caution}")
     return "\n".join(lines)
 
 
@@ -55,7 +59,9 @@ async def confirm(plans: Sequence[Plan], target: str, *, yes: bool) -> None:
     changes = sum(plan.changes for plan in plans)
     if yes or not changes:
         return
-    destructive = [plan.operation for plan in plans if plan.changes and (plan.destructive or plan.removals)]
+    destructive = [
+        plan.operation for plan in plans if plan.changes and (plan.destructive or plan.removals or plan.caution)
+    ]
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         if destructive:
             items = "1 item" if changes == 1 else f"{changes:,} items"

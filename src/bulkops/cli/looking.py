@@ -178,9 +178,7 @@ def _fields(support: OperationSupport) -> list[tuple[str, FieldInfo]]:
 
 
 def _supports(operation: Operation) -> list[tuple[str, OperationSupport]]:
-    return [
-        (name, has[operation.kind]) for name, has in AVAILABLE.items() if operation.kind in has and name != "sandbox"
-    ]
+    return [(name, has[operation.kind]) for name, has in AVAILABLE.items() if operation.kind in has]
 
 
 def _as_dict(operation: Operation) -> dict[str, object]:

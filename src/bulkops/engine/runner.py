@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -15,6 +15,7 @@ import structlog
 
 from bulkops.engine.batching import FRAME_BYTES, Batcher, ParentQueues
 from bulkops.engine.limits import RunLimits
+from bulkops.engine.permit import memo_key
 from bulkops.engine.sender import Question, Sender, Why
 from bulkops.engine.settler import Settler
 from bulkops.engine.stop import StopSignal
@@ -69,7 +70,8 @@ class Runner:
         self._ledger = ledger
         self._source = source
         self._limits = limits
-        self._weigh = org.support[operation.kind].weigh
+        support = org.support[operation.kind]
+        self._weigh, self._together, self._anew = support.weigh, support.together, support.anew
         self._operation = operation
         self._queues = ParentQueues()
         # asyncio's own queue: handing a batch over is a few microseconds that each call pays
@@ -85,7 +87,7 @@ class Runner:
         """
         claims = self._ledger.open_claims()
         wanted = {row for claim in claims for row in claim.rows}
-        items = {item.row: item for item in self._source(wanted.__contains__)} if wanted else {}
+        items = {item.row: self._remembered(item) for item in self._source(wanted.__contains__)} if wanted else {}
         questions = [
             question for claim in claims if (question := _question(claim, items, since_s=self._began_s)).batch.items
         ]
@@ -130,7 +132,7 @@ class Runner:
             self._limits.batch_size,
             self._limits.body_bytes,
             self._weigh,
-            self._operation.bundle,
+            self._bundle,
             self._operation.parent,
         )
         self._surveyed_ones.clear()
@@ -150,6 +152,7 @@ class Runner:
                 plan.removals = await self._planner.removals(decisions)
             self._raise_if_stopped()
         plan.calls = min(1, plan.ready) if self._operation.whole else plan.calls + sum(1 for _ in batcher.rest())
+        plan.forecast = await self._planner.forecast(plan.ready)
         plan.reads = self._planner.reads()
         plan.last_administrators = await self._planner.last_administrators()
         await self._ledger.flush()
@@ -192,7 +195,7 @@ class Runner:
         """
         self.phase.name = "sending"
         self.sender.begin_counting()
-        if self._operation.dated and self._ledger.pending() is not None:
+        if self._operation.dated and not self._anew and self._ledger.pending() is not None:
             await self.stop.unless_requested(partial(self._org.sharpen_clock, within_s=CLOCK_S))
         async with anyio.create_task_group() as workers:
             for _ in range(self._limits.width):
@@ -213,9 +216,7 @@ class Runner:
             await self._dispatch_whole()
             return
         limits = self._limits
-        batcher = Batcher(
-            limits.batch_size, limits.body_bytes, self._weigh, self._operation.bundle, self._operation.parent
-        )
+        batcher = Batcher(limits.batch_size, limits.body_bytes, self._weigh, self._bundle, self._operation.parent)
         in_window, window = 0, limits.window_rows
         async for decisions in self._decided():
             for item in self._ready(decisions):
@@ -350,7 +351,17 @@ class Runner:
         """The rows that are pending when their turn comes, some hundreds at a time."""
         items = self._source(lambda row: self._ledger.state_of(row) is State.PENDING)
         while chunk := list(islice(items, self._limits.plan_chunk)):
-            yield chunk
+            yield [self._remembered(item) for item in chunk] if self._anew else chunk
+
+    def _remembered(self, item: Item[Any]) -> Item[Any]:
+        """The item with what an earlier try noted of it."""
+        memo = self._ledger.note(memo_key(item.row)) if self._anew else None
+        return item if memo is None else replace(item, memo=memo)
+
+    def _bundle(self, item: Item[Any]) -> str | None:
+        """What items of one request have in common: for the operation, and for the provider."""
+        own, together = self._operation.bundle(item), self._together(item)
+        return f"{own or ''} {together}" if together else own
 
     def _raise_if_stopped(self) -> None:
         if self.stop.reason is not None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-import anyio
-import anyio.lowlevel
 import structlog
 
 from bulkops.engine.limits import RunLimits
+from bulkops.engine.permit import LedgerPermit
 from bulkops.engine.stop import StopSignal
 from bulkops.errors import (
     AccessError,
@@ -72,37 +71,6 @@ class Question:
         return len(self.claim.rows) == 1
 
 
-class LedgerPermit:
-    """Notes the batch in the ledger at the last moment before its bytes leave.
-
-    Until then the attempt may be called off; from then on it runs to its end. `clock` is the provider's, epoch seconds:
-    who looks up later what became of the batch may sit at a machine whose own clock shows another time.
-    """
-
-    def __init__(self, ledger: Ledger, batch: Batch[Any], clock: Callable[[], float]) -> None:
-        self.claim: Claim | None = None
-        self.scope = anyio.CancelScope()
-        self.begun = False
-        self._ledger = ledger
-        self._batch = batch
-        self._clock = clock
-
-    async def begin(self) -> None:
-        """Durable when this returns. Before a second write of the same attempt the batch is noted anew."""
-        if not self.begun:
-            await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
-        self.begun = True  # before the first await: a stop from here on lets the attempt finish
-        if self.claim is not None:
-            # the next commit holds both: on the disk the rows are never without a claim
-            self._ledger.settle(self.claim, ())
-        self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt, at=self._clock())
-
-    def call_off(self) -> None:
-        """Give up an attempt that has not begun."""
-        if not self.begun:
-            self.scope.cancel()
-
-
 class Sender:
     """Brings batches to their end. Tasks may share one."""
 
@@ -119,6 +87,7 @@ class Sender:
         self.refusals_are_atomic = operation.repeatable or told_apart
         self.moot_refusals_are_atomic = operation.repeatable and told_apart
         self._moot = support.moot
+        self._memo = operation.memo if support.anew else None
         self._refused_alone = 0
         self._operation = operation
         self._org = org
@@ -143,7 +112,7 @@ class Sender:
 
     async def _attempt(self, batch: Batch[Any]) -> Sequence[Batch[Any]]:
         """One try. Returns the batches to send next, in reverse order."""
-        permit = LedgerPermit(self._ledger, batch, self._providers_time)
+        permit = LedgerPermit(self._ledger, batch, self._providers_time, self._memo)
         self._permits.add(permit)
         try:
             with permit.scope:
@@ -227,6 +196,10 @@ class Sender:
         A refusal by which nothing may be left to do is looked up first: what somebody else has done, or a part of the
         batch that was applied, has not failed.
         """
+        if error.stops_run:
+            self.budget.count_call()
+            self._give_back(permit)
+            raise StoppedError(f"every further call would be refused for the same reason: {error}") from error
         if error.code == "forbidden" and not self._accepted_any:
             return self._take_forbidden(permit, batch, error)
         moot = error.http_status in self._moot and not batch.whole

@@ -66,12 +66,14 @@ class Item(Generic[Payload]):
     """One target of a job: the unit of retry and report.
 
     `key` names the intended effect within the operation, compared without case: an address, a user.
-    `payload` is the row's validated fields, or after planning what the operation will send.
+    `payload` is the row's validated fields, or after planning what the operation will send. `memo` is what an earlier
+    try kept of it, where a part of the work may be done already.
     """
 
     row: int
     key: str
     payload: Payload
+    memo: str = ""
 
 
 @dataclass(frozen=True, slots=True)

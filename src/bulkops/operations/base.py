@@ -98,6 +98,12 @@ class Operation(Protocol):
     def bundle(self, item: Item[Any]) -> str | None:
         """What items must have in common to travel in one request."""
 
+    def memo(self, item: Item[Any]) -> str:
+        """What must be known of an item after a crash to finish what may be half done; empty for nothing."""
+
+    def forecast(self, roster: Roster, ready: int) -> str:
+        """Why a plan to send `ready` rows will not come to its end, in words; empty where nothing says so."""
+
     def loses_administrator(self, item: Item[Any], group: str) -> str | None:
         """The id of the person who is in the administrators' role group `group` no longer once the item is done."""
 
@@ -184,6 +190,14 @@ class Verb:
     def bundle(self, item: Item[Any]) -> str | None:
         """What items of one request have in common: their parent."""
         return self.parent(item)
+
+    def memo(self, item: Item[Any]) -> str:
+        """Nothing: one call does it."""
+        return ""
+
+    def forecast(self, roster: Roster, ready: int) -> str:
+        """Nothing stands in the way."""
+        return ""
 
     def loses_administrator(self, item: Item[Any], group: str) -> str | None:
         """Nobody."""

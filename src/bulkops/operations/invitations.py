@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from bulkops.model import Item, Verdict
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
-from bulkops.providers.base import Change, Invitation, Roster
+from bulkops.providers.base import Change, Invitation, Person, Roster
 
 
 class _OfInvitation(Verb):
@@ -46,7 +48,13 @@ class _OfInvitation(Verb):
         if email is not None and invitation.email.casefold() != email.casefold():
             message = f"invitation {invitation.id} is of {invitation.email!r}, and the row says {email!r}"
             return Decision.invalid(item, "unknown_invite", message, column="email")
-        change = Change(fields_of(item), invitation.id, since=invitation.mailed_at)
+        change = Change(
+            fields_of(item),
+            invitation.id,
+            since=invitation.mailed_at,
+            address=invitation.email,
+            terms=invitation.terms,
+        )
         return Decision.ready(Item(item.row, item.key, change), effect=f"invitation {invitation.id}")
 
     def _none(self, item: Item[Any], *, joined: bool) -> Decision:
@@ -54,7 +62,11 @@ class _OfInvitation(Verb):
 
 
 class ResendInvite(_OfInvitation):
-    """Send the mail of an invitation again. Repeating it sends one more."""
+    """Send the mail of an invitation again. Repeating it sends one more.
+
+    Where the provider cannot send one again, the invitation is taken back and made anew, in two calls. Whatever
+    happens between them, what it was stays noted until the new one is there.
+    """
 
     kind: ClassVar[str] = "resend-invite"
     summary: ClassVar[str] = "Send the mail of each outstanding or expired invitation again."
@@ -64,7 +76,20 @@ class ResendInvite(_OfInvitation):
 
     def effect(self, roster: Roster) -> str:
         """One more mail to each."""
-        return "sent again by mail"
+        anew = roster.support[self.kind].anew
+        return "taken back and invited anew by mail" if anew else "sent again by mail"
+
+    def memo(self, item: Item[Any]) -> str:
+        """The invitation as it was."""
+        return Former.of(item).as_text()
+
+    async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
+        """Finds the one invitation that a row means; of one that was taken back already, what it was."""
+        begun = [item for item in items if item.memo]
+        decisions = dict(await super().resolve([item for item in items if not item.memo], roster, guards))
+        if begun:
+            decisions.update(await self._resolve_begun(begun, roster))
+        return decisions
 
     async def check(
         self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
@@ -72,15 +97,78 @@ class ResendInvite(_OfInvitation):
         """An invitation that is dated later than before, or than the call by the provider's clock, was sent again.
 
         One that is not tells nothing: nobody says that each mail moves a date, and a second mail cannot be unsent.
+        One that was made anew is another one.
         """
+        if roster.support[self.kind].anew:
+            return await self._check_anew(items, roster)
         found = await roster.invitations({item.key for item in items})
         return {item.row: _resent(item, found.get(item.key, ()), sent_at.get(item.row)) for item in items}
+
+    async def _resolve_begun(self, items: Sequence[Item[Any]], roster: Roster) -> Mapping[int, Decision]:
+        former = {item.row: Former.of(item) for item in items}
+        addresses = {one.address for one in former.values()}
+        found, joined = await roster.invitations(addresses), await roster.people(addresses)
+        return {
+            item.row: _begun(item, former[item.row], found[former[item.row].address], joined[former[item.row].address])
+            for item in items
+        }
+
+    async def _check_anew(self, items: Sequence[Item[Any]], roster: Roster) -> Mapping[int, Verdict]:
+        former = {item.row: Former.of(item) for item in items}
+        addresses = {one.address for one in former.values() if one.address}
+        found = await roster.invitations(addresses)
+        joined = await roster.people(addresses)
+        return {
+            item.row: _made_anew(one, found[one.address], joined[one.address]) if one.address else Verdict.UNKNOWN
+            for item in items
+            for one in (former[item.row],)
+        }
 
     def _none(self, item: Item[Any], *, joined: bool) -> Decision:
         if joined:
             return Decision.skip(item, "already_member", "the invitation was accepted: there is an account")
         message = f"no invitation of {item.key!r} is outstanding or expired"
         return Decision.invalid(item, "unknown_invite", message, column="email")
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """An invitation that is taken back to be made anew; `id` is empty once it is known to be gone."""
+
+    id: str = ""
+    address: str = ""
+    terms: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, item: Item[Any]) -> Former:
+        """As planning found it, or as it was noted before the first call; nothing where neither is there."""
+        if isinstance(item.payload, Change):
+            return cls(item.payload.key, item.payload.address, item.payload.terms)
+        return cls(**json.loads(item.memo)) if item.memo else cls()
+
+    def as_text(self) -> str:
+        """What `of` reads."""
+        return json.dumps({"id": self.id, "address": self.address, "terms": self.terms})
+
+    def others(self, found: Sequence[Invitation]) -> list[Invitation]:
+        """The outstanding ones that were made after it."""
+        return [one for one in found if one.outstanding and one.id != self.id]
+
+
+def _begun(item: Item[Any], former: Former, found: Sequence[Invitation], joined: Sequence[Person]) -> Decision:
+    """A row whose first call may have been applied, and whose second was not."""
+    if former.others(found):
+        return Decision.skip(item, "already_invited", "a new invitation is outstanding")
+    if joined:
+        return Decision.skip(item, "already_member", "an invitation was accepted: there is an account")
+    still_there = any(one.id == former.id and not one.closed for one in found)
+    key = former.id if still_there else ""
+    change = Change(fields_of(item), key, address=former.address, terms=former.terms)
+    return Decision.ready(Item(item.row, item.key, change), effect=f"invitation {former.id or former.address}")
+
+
+def _made_anew(former: Former, found: Sequence[Invitation], joined: Sequence[Person]) -> Verdict:
+    return Verdict.APPLIED if former.others(found) or joined else Verdict.NOT_APPLIED
 
 
 class RevokeInvite(_OfInvitation):

@@ -32,6 +32,16 @@ class Invite(Verb):
         """A mail to each."""
         return "invited by mail"
 
+    def forecast(self, roster: Roster, ready: int) -> str:
+        """Fewer seats are left than there are people to invite."""
+        left = roster.facts.seats_left
+        if left is None or ready <= left:
+            return ""
+        return (
+            f"{left:,} of these {ready:,} invitations have a seat: the run will stop when none is left, and the rows "
+            f"after that stay pending"
+        )
+
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """Skips addresses that are invited or members already; turns names of what they get into ids."""
         keys = {item.key for item in items}

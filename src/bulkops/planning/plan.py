@@ -44,7 +44,8 @@ class Plan:
     """What a run would do with the rows of one operation. The lists keep the first `LISTED` decisions each.
 
     `ready` rows will be sent, in about `calls` calls. `removals` are things that the file does not name and that go
-    all the same. `population` is how many there are of what is changed. `effect` says in words what a row does,
+    all the same. `caution` must be confirmed whatever the plan does; `forecast` says why it will not come to its end.
+    `population` is how many there are of what is changed. `effect` says in words what a row does,
     `reads` how the organisation was read. `scope` names the business group that alone is changed, if it is one.
     """
 
@@ -65,6 +66,8 @@ class Plan:
     last_administrators: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     population: int | None = None
+    caution: str = ""
+    forecast: str = ""
 
     @property
     def changes(self) -> int:
@@ -85,6 +88,8 @@ class Plan:
             "reads": list(self.reads),
             "population": self.population,
             "calls": self.calls,
+            "caution": self.caution,
+            "forecast": self.forecast,
             "effects": dict(self.effects),
             "skipped": dict(self.skipped),
             "invalid": self.invalid,
@@ -194,11 +199,16 @@ class Planner:
             undo=operation.way_back(roster),
             scope="" if roster.facts.root else f"business group {roster.facts.name}",
             destructive=operation.destructive,
+            caution=self._rosters.org.caution,
         )
 
     def reads(self) -> tuple[str, ...]:
         """How the organisation was read, listing by listing."""
         return self._rosters.how()
+
+    async def forecast(self, ready: int) -> str:
+        """Why a plan to send `ready` rows will not come to its end; empty where nothing says so."""
+        return self.operation.forecast(await self._ready_roster(), ready)
 
     async def population(self) -> int | None:
         """How many there are of what the operation changes; None where the provider gives no total."""

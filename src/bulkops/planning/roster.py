@@ -146,6 +146,7 @@ class OrganizationRoster:
     ) -> None:
         self.caller = caller
         self.facts = facts
+        self.support = org.support
         self._org = org
         self._people: Index[Person] = Index(
             org.people(), names=Person.names, search=org.find_people, expected=expected, keep_all=keep_all

@@ -79,7 +79,8 @@ class Invitation:
     `closed` ones were accepted or cancelled: a listing has none of them.
 
     `invited_at` and `expires_at` are epoch seconds, None where the vendor gives none. `mailed_at` is the latest moment
-    at which, by these dates, its mail left; sending it again may move it, and need not.
+    at which, by these dates, its mail left; sending it again may move it, and need not. `terms` is what a new one like
+    it must say, in the provider's own form, where sending again means taking back and inviting anew.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Invitation:
     invited_at: float | None = None
     expires_at: float | None = None
     mailed_at: float | None = None
+    terms: str = field(default="", repr=False)
 
     @property
     def outstanding(self) -> bool:
@@ -126,7 +128,8 @@ class Change:
     `key` is what the provider calls the thing that changes (an address, an id), `parent` the id of what it belongs to.
     `level` and `detail` are as in `Link`; `grants` maps a kind (role_group, team, role) to what an invitation carries;
     `person` is whom the row means; `since` is when the invitation it means was last sent, epoch seconds. `gone` is what
-    leaves a list that is replaced as a whole, although no row names it.
+    leaves a list that is replaced as a whole, although no row names it. `address` and `terms` are those of an
+    invitation that is taken back and made anew; without a `key` it is taken back already.
     """
 
     fields: Any
@@ -138,6 +141,8 @@ class Change:
     person: Person | None = None
     since: float | None = None
     gone: tuple[str, ...] = ()
+    address: str = ""
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,8 @@ class Caller:
 class OrganizationFacts:
     """What is worth knowing of the organisation before a job. `root` is False for a business group or the like.
 
-    `root_id` is the organisation at the top, itself where it is that one.
+    `root_id` is the organisation at the top, itself where it is that one. `seats_left` is how many people it may still
+    invite, None where nothing limits them or nobody says.
     """
 
     id: str
@@ -166,6 +172,7 @@ class OrganizationFacts:
     owner_id: str | None = None
     root: bool = True
     root_id: str = ""
+    seats_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,9 @@ class OperationSupport:
     `fields` validates a row's fields; `batch_size` is the default and `max_batch` the most items a call carries;
     `calls` names the calls made, for people to read; `weigh` gives an item's bytes in a body.
     `root_only` operations are not there in a business group. `moot` are the statuses of refusals by which nothing may
-    be left to do: what they refuse is looked up before it is called failed.
+    be left to do: what they refuse is looked up before it is called failed. `together` gives what items of one call
+    must have in common besides what the operation asks for. `anew`: an invitation is sent again by taking it back and
+    making a new one, in two calls that are noted one by one.
     """
 
     fields: type[BaseModel]
@@ -202,6 +211,8 @@ class OperationSupport:
     weigh: Callable[[Item[Any]], int] = lambda _item: 48
     root_only: bool = False
     moot: frozenset[int] = frozenset({404, 409, 410})
+    together: Callable[[Item[Any]], str] = lambda _item: ""
+    anew: bool = False
 
 
 class Listing(Protocol[RowT]):
@@ -234,6 +245,7 @@ class Organization(Protocol):
     organization: str
     settling_s: float
     administrators: str  # the name of the role group whose people administer the organisation; "" for none
+    caution: str  # what must be confirmed before a job is aimed at this address; "" for an ordinary one
     gates: Gates
     meter: Meter
 
@@ -310,6 +322,7 @@ class Roster(Protocol):
 
     caller: Caller
     facts: OrganizationFacts
+    support: Mapping[str, OperationSupport]
 
     async def people(self, keys: Collection[str]) -> Mapping[str, Sequence[Person]]:
         """The members that each key (address, username or id) names; an absent key names nobody."""

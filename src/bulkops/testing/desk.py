@@ -17,6 +17,7 @@ from bulkops.providers.base import Change, Person
 from bulkops.sandbox import Sandbox, SandboxOptions
 from bulkops.transport import Scrubber
 from bulkops.wiring import (
+    ADAPTERS,
     Overrides,
     Plan,
     Progress,
@@ -177,12 +178,13 @@ async def open_desk(folder: Path, target: Mapping[str, Any] | None = None, **opt
     async with Sandbox(SandboxOptions(**{"people": 200, **options})) as sandbox:
         token = folder / "token"
         token.write_text(sandbox.token, encoding="utf-8")
+        method, secret = ADAPTERS[sandbox.vendor.name].simple
         fields = {
-            "provider": "anypoint",
+            "provider": sandbox.vendor.name,
             "organization": sandbox.organization,
             "base_url": sandbox.url,
             "settling_s": 0.05,
-            "auth": Auth(method="bearer", token_file=token),
+            "auth": Auth.model_validate({"method": method, f"{secret}_file": token}),
             **(target or {}),
         }
         yield Desk(sandbox, folder, Config(targets={"acme": TargetConfig(**fields)}))

@@ -21,7 +21,7 @@ from bulkops.errors import ConfigError
 from bulkops.ledger.sqlite import SqliteLedger
 from bulkops.model import Batch, Job
 from bulkops.operations import OPERATIONS, Operation
-from bulkops.providers.anypoint import AnypointOrganization
+from bulkops.operations.base import Verb
 from bulkops.sandbox import Sandbox
 from bulkops.testing.desk import Desk
 from bulkops.wiring import Plan, RunResult
@@ -191,19 +191,19 @@ class Sent:
 
 def watch_sends(patch: pytest.MonkeyPatch) -> Sent:
     """Watch what leaves from now on."""
-    sent, original = Sent(), AnypointOrganization.send
+    sent, original = Sent(), Verb.apply
 
-    async def send(self: AnypointOrganization, operation: str, batch: Batch[Any], permit: Any) -> Any:
+    async def apply(self: Verb, org: Any, batch: Batch[Any], permit: Any) -> Any:
         sent.batches.append(batch)
         sent.now[batch.parent] += 1
         sent.most = max(sent.most, sent.now.total())
         sent.most_at_once[batch.parent] = max(sent.most_at_once.get(batch.parent, 0), sent.now[batch.parent])
         try:
-            return await original(self, operation, batch, permit)
+            return await original(self, org, batch, permit)
         finally:
             sent.now[batch.parent] -= 1
 
-    patch.setattr(AnypointOrganization, "send", send)
+    patch.setattr(Verb, "apply", apply)
     return sent
 
 
@@ -248,14 +248,14 @@ def cut_after_begin(patch: pytest.MonkeyPatch, cut: Cut) -> None:
 
 def cut_after_send(patch: pytest.MonkeyPatch, cut: Cut) -> None:
     """Sent and answered, and the answer not taken."""
-    original = AnypointOrganization.send
+    original = Verb.apply
 
-    async def send(self: AnypointOrganization, *args: Any) -> Any:
+    async def apply(self: Verb, *args: Any) -> Any:
         answer = await original(self, *args)
         cut.here()
         return answer
 
-    patch.setattr(AnypointOrganization, "send", send)
+    patch.setattr(Verb, "apply", apply)
 
 
 def cut_before_settle(patch: pytest.MonkeyPatch, cut: Cut) -> None:

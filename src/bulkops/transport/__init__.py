@@ -1,6 +1,6 @@
 """The HTTP session of one account."""
 
-from bulkops.transport.answers import Answer, VendorProfile, message_of
+from bulkops.transport.answers import Answer, Reading, VendorProfile, message_of
 from bulkops.transport.book import Book, MemoryBook, SharedBook
 from bulkops.transport.credentials import Credentials, IssuedToken, StaticToken, Token
 from bulkops.transport.gates import Gates, Rate, Waiting
@@ -18,6 +18,7 @@ __all__ = [
     "Meter",
     "Permit",
     "Rate",
+    "Reading",
     "Scrubber",
     "Session",
     "SessionOptions",

@@ -28,17 +28,28 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a refusal means: a stable word for reports, and whether every further call would be refused for it, too."""
+
+    code: str
+    stops_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class VendorProfile:
     """How one vendor's HTTP answers are to be read.
 
     `throttles(status, body_length, headers)` says whether an answer is a request to wait; `validation(body)` says
     whether a 400 is the body check's, made before anything is applied; `request_id_header` names the vendor's
-    transaction. `longest_window_s` is the longest window of its quotas, in seconds.
+    transaction, and `request_id(body)` finds it in an error's body. `refusal(status, body)` reads what a refusal means,
+    None where its status says all there is. `longest_window_s` is the longest window of its quotas, in seconds.
     """
 
     request_id_header: str = "X-Request-Id"
     throttles: Callable[[int, int, Mapping[str, str]], bool] = lambda status, _length, _headers: status == 429
     validation: Callable[[Any], bool] = lambda _body: False
+    request_id: Callable[[Any], str] = lambda _body: ""
+    refusal: Callable[[int, Any], Reading | None] = lambda _status, _body: None
     headers: Mapping[str, str] | None = None
     longest_window_s: float = LONGEST_WINDOW_S
 
@@ -61,7 +72,10 @@ def _one_error(error: object) -> str:
     if not isinstance(error, dict):
         return str(error)
     where = error.get("dataPath") or error.get("instancePath") or ""
-    return f"{where} {error.get('message') or error.get('keyword') or 'invalid'}".strip()
+    said = error.get("message") or error.get("keyword")
+    if not said:
+        said = ": ".join(str(error[name]) for name in ("title", "detail") if error.get(name)) or "invalid"
+    return f"{where} {said}".strip()
 
 
 def failure_of_write(answer: Answer, profile: VendorProfile) -> AttemptError | AccessError | None:
@@ -76,10 +90,10 @@ def failure_of_write(answer: Answer, profile: VendorProfile) -> AttemptError | A
         if answer.readable:
             return None
         return InDoubtError("the answer could not be read: " + shorten(answer.text, 120), code="broken_answer", **facts)
-    if answer.status == 403:
-        return RejectedError(text, code="forbidden", atomic=True, **facts)
     if 400 <= answer.status < 500 and answer.status != 408:
-        return RejectedError(text, code=_code(answer.status), atomic=profile.validation(answer.body), **facts)
+        reading = profile.refusal(answer.status, answer.body) or Reading(_code(answer.status))
+        atomic = answer.status == 403 or profile.validation(answer.body)
+        return RejectedError(text, code=reading.code, stops_run=reading.stops_run, atomic=atomic, **facts)
     return InDoubtError(text, code="redirected" if answer.status < 400 else "server_error", **facts)
 
 
@@ -99,6 +113,7 @@ def failure_of_read(answer: Answer) -> AttemptError | AccessError | None:
 def _code(status: int) -> str:
     return {
         400: "invalid",
+        403: "forbidden",
         404: "not_found",
         405: "not_allowed",
         409: "conflict",

@@ -313,7 +313,10 @@ class Session:
             status=response.status,
             body=body,
             text="" if readable and 200 <= response.status < 300 else self._words(body, raw),
-            request_id=self._request_id(response.headers.get(self._options.profile.request_id_header, "")),
+            request_id=self._request_id(
+                response.headers.get(self._options.profile.request_id_header)
+                or ("" if response.status < 400 else self._options.profile.request_id(body))
+            ),
             date=read_date(response.headers.get("Date")),
             readable=readable,
         )

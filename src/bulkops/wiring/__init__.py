@@ -12,10 +12,11 @@ from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
 from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
 from bulkops.wiring.preparing import Prepared, prepare
 from bulkops.wiring.runs import RunResult, resume, start
-from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
+from bulkops.wiring.targets import ADAPTERS, AVAILABLE, Overrides, open_organization, support_of
 from bulkops.wiring.watching import Observer, Progress
 
 __all__ = [
+    "ADAPTERS",
     "AVAILABLE",
     "DEFAULT_RUNS_DIR",
     "OPERATIONS",

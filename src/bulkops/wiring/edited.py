@@ -82,7 +82,7 @@ def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
             f"{job_input.name} is for target {job_input.target!r}, and this run was made for {run.job.target!r}: "
             f"nothing more was sent"
         )
-    job_input.use_provider(run.target.provider, support_of(run.target.provider))
+    job_input.use_provider(run.target.service, support_of(run.target))
     merged = job_input.merged(options).over(run.job)
     checked = job_input.check()
     refuse_bad_rows(job_input, checked, skip_invalid=bool(merged.skip_invalid))

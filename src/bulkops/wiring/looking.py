@@ -33,13 +33,17 @@ REPORT_FILES = ("failures.csv", "results.csv", "summary.json", "report.html")
 def validate(source: str, *, config: Config, target: str | None, operation: str | None) -> tuple[JobInput, Checked]:
     """Check a job file from its first to its last row. No network.
 
-    Without a chosen target the fields of Anypoint are checked. Raises JobFileError for a file that cannot be read.
+    Without a chosen target the fields of the first provider are checked.
+    Raises JobFileError for a file that cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="bulkops-") as folder:
         job_input = look_at(source, Path(folder), operation=operation)
         name = target or job_input.target or config.default_target
-        provider = config.choose(name)[1].provider if name is not None else next(iter(AVAILABLE))
-        job_input.use_provider(provider, support_of(provider))
+        if name is None:
+            job_input.use_provider(*next(iter(AVAILABLE.items())))
+        else:
+            chosen = config.choose(name)[1]
+            job_input.use_provider(chosen.service, support_of(chosen))
         job_input.merged(WorkOptions())  # the file's own options are checked, too
         return job_input, job_input.check()
 

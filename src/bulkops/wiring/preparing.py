@@ -57,7 +57,7 @@ def _checked(
     folder: RunFolder, job_input: JobInput, *, config: Config, target: str | None, options: WorkOptions
 ) -> Prepared:
     name, chosen = config.choose(target or job_input.target)
-    job_input.use_provider(chosen.provider, support_of(chosen.provider))
+    job_input.use_provider(chosen.service, support_of(chosen))
     options = job_input.merged(options)
     checked = job_input.check()
     refuse_bad_rows(job_input, checked, skip_invalid=bool(options.skip_invalid))
@@ -65,7 +65,7 @@ def _checked(
         run_id=folder.run_id,
         operations=dict(job_input.operations),
         target=name,
-        provider=chosen.provider,
+        provider=chosen.identity,
         organization=chosen.organization or "",
         source=job_input.name,
         source_format=job_input.format,

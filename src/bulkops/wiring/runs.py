@@ -87,13 +87,13 @@ async def resume(
     """Finish a run from its own snapshot, or from an `edited` job file. Raises RefusedError while it is worked on."""
     job = folder.read_job()
     name, target = config.choose(job.target)
-    if target.provider != job.provider or (target.organization or "") != job.organization:
+    if target.identity != job.provider or (target.organization or "") != job.organization:
         raise ConfigError(
-            f"target {name!r} is now {target.provider} {target.organization or ''}, and this run was made for "
+            f"target {name!r} is now {target.identity} {target.organization or ''}, and this run was made for "
             f"{job.provider} {job.organization}: nothing was sent"
         )
     job_input = JobInput.of_run(folder.input(job), job)
-    job_input.use_provider(target.provider, support_of(target.provider))
+    job_input.use_provider(target.service, support_of(target))
     ledger = SqliteLedger.open(folder.ledger(job))
     run = OpenRun(folder, job, target, job_input, ledger, options.over(job))
     prepare = None if edited is None else partial(prepare_edited, run, edited, options)

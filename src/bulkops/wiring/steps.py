@@ -23,7 +23,7 @@ from bulkops.providers.base import Organization
 from bulkops.wiring.edited import EditedJob, take_over
 from bulkops.wiring.opened import LEASE_S, OpenRun, done_before, owner
 from bulkops.wiring.preparing import any_whole, bad_rows
-from bulkops.wiring.targets import open_organization
+from bulkops.wiring.targets import open_organization, width_of
 from bulkops.wiring.watching import Observer, Progress
 
 Result = TypeVar("Result")
@@ -89,7 +89,7 @@ def _runner(run: OpenRun, rosters: Rosters, kind: str, stop: StopSignal, traffic
         ledger=run.ledger,
         source=run.input.items(kind),
         limits=RunLimits(
-            width=options.overrides.concurrency or run.target.concurrency or RunLimits().width,
+            width=width_of(run.target, options.overrides),
             batch_size=min(options.batch_size or support.batch_size, support.max_batch),
             body_bytes=run.target.body_bytes,
             max_failures=options.max_failures,

@@ -15,40 +15,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bulkops.config import TargetConfig
+from pydantic import ValidationError
+
+from bulkops.config import TargetConfig, explain
 from bulkops.errors import ConfigError, RefusedError
 from bulkops.policy import BreakerLimits
-from bulkops.providers.anypoint import PROFILE, REGIONS, SUPPORT, AnypointOrganization, Login, issuer
+from bulkops.providers import anypoint
+from bulkops.providers.adapter import Adapter, Given, ProviderOptions
 from bulkops.providers.base import OperationSupport, Organization
 from bulkops.transport import (
     Book,
     Credentials,
     Gates,
-    IssuedToken,
     MemoryBook,
     Rate,
     Scrubber,
     Session,
     SessionOptions,
     SharedBook,
-    StaticToken,
     Timeouts,
 )
 from bulkops.wiring.folder import make_private
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the simulator's published constant, worth nothing elsewhere
 
-WIDTH = 16
-"""So many calls may be in flight where nothing says otherwise; how many are, the server's answers decide."""
+ADAPTERS: Mapping[str, Adapter] = {one.name: one for one in (anypoint.ADAPTER,)}
 
-AVAILABLE: Mapping[str, Mapping[str, OperationSupport]] = {"anypoint": SUPPORT, "sandbox": SUPPORT}
-
-
-def support_of(provider: str) -> Mapping[str, OperationSupport]:
-    """The operations of a provider. Raises ConfigError for one that this version lacks."""
-    if provider not in AVAILABLE:
-        raise ConfigError(f'provider "{provider}" is not in this version; there are: {", ".join(AVAILABLE)}')
-    return AVAILABLE[provider]
+AVAILABLE: Mapping[str, Mapping[str, OperationSupport]] = {
+    name: adapter.support(adapter.options()) for name, adapter in ADAPTERS.items()
+}
+"""The operations of each provider, as they are without any options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,33 @@ class Overrides:
     rate: tuple[float, float] | None = None
     concurrency: int | None = None
     reserve: float | None = None
+
+
+def adapter_of(target: TargetConfig) -> Adapter:
+    """The provider that a target speaks to. Raises ConfigError for one that this version lacks."""
+    if target.service not in ADAPTERS:
+        raise ConfigError(f'provider "{target.service}" is not in this version; there are: {", ".join(ADAPTERS)}')
+    return ADAPTERS[target.service]
+
+
+def options_of(target: TargetConfig) -> ProviderOptions:
+    """What the target's `options` say. Raises ConfigError, naming the key, the nearest known one, and what it takes."""
+    model = adapter_of(target).options
+    try:
+        return model.model_validate(dict(target.options))
+    except ValidationError as error:
+        faults = "; ".join(explain(error, list(model.model_fields)))
+        raise ConfigError(f"the options of this target cannot be used: {faults}") from None
+
+
+def width_of(target: TargetConfig, overrides: Overrides) -> int:
+    """The most calls in flight: what the command line says, else the target, else what suits its provider."""
+    return overrides.concurrency or target.concurrency or adapter_of(target).width
+
+
+def support_of(target: TargetConfig) -> Mapping[str, OperationSupport]:
+    """The operations of a target's provider. Raises ConfigError as `adapter_of` and `options_of` do."""
+    return adapter_of(target).support(options_of(target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +108,13 @@ async def open_organization(
     Raises ConfigError for secrets that are not there and for a sandbox that does not start, RefusedError for an
     embedded one that another run is using.
     """
-    support_of(target.provider)
+    adapter, provider_options = adapter_of(target), options_of(target)
+    sandbox_state = _state_of(target, sandbox_state)
     if known:
         _require_known(target, sandbox_state)
     async with contextlib.AsyncExitStack() as stack:
-        endpoint = await _endpoint(target, sandbox_state, stack)
-        width = overrides.concurrency or target.concurrency or WIDTH
+        endpoint = await _endpoint(target, adapter, sandbox_state, stack)
+        width = width_of(target, overrides)
         gates = Gates(
             rate=_rate(overrides.rate or target.rate),
             reserve=target.reserve if overrides.reserve is None else overrides.reserve,
@@ -100,16 +124,22 @@ async def open_organization(
         )
         options = SessionOptions(
             base_url=endpoint.base_url,
-            profile=PROFILE,
+            profile=adapter.profile,
             timeouts=Timeouts(total_s=target.timeout_s),
             connections=width + 8,
             tls=_tls(target),
         )
-        session = _session(target, endpoint, options, gates, scrubber, environ)
-        settling_s = 5.0 if target.settling_s is None else target.settling_s
-        yield await stack.enter_async_context(
-            AnypointOrganization(session, endpoint.organization, settling_s=settling_s)
-        )
+        session = _session(target, adapter, endpoint, options, gates, scrubber, environ)
+        settling_s = adapter.settling_s if target.settling_s is None else target.settling_s
+        organization = adapter.open(session, endpoint.organization, settling_s=settling_s, options=provider_options)
+        organization.caution = adapter.caution(endpoint.base_url)
+        yield await stack.enter_async_context(organization)
+
+
+def _state_of(target: TargetConfig, given: Path) -> Path:
+    """The file of an embedded sandbox's state: one for each organisation that is simulated."""
+    named = [part for part in (target.vendor, target.organization) if part is not None]
+    return given.with_stem("-".join([given.stem, *named])) if named else given
 
 
 def _book(target: TargetConfig, endpoint: Endpoint) -> Book:
@@ -131,6 +161,7 @@ def _require_known(target: TargetConfig, sandbox_state: Path) -> None:
 
 def _session(
     target: TargetConfig,
+    adapter: Adapter,
     endpoint: Endpoint,
     options: SessionOptions,
     gates: Gates,
@@ -138,7 +169,7 @@ def _session(
     environ: Mapping[str, str],
 ) -> Session:
     opened: list[Session] = []
-    credentials = _credentials(target, endpoint, scrubber, environ, opened)
+    credentials = _credentials(target, adapter, endpoint, scrubber, environ, opened)
     session = Session(options, credentials=credentials, gates=gates, scrubber=scrubber)
     opened.append(session)  # a login goes through the same session, which is made only now
     return session
@@ -146,6 +177,7 @@ def _session(
 
 def _credentials(
     target: TargetConfig,
+    adapter: Adapter,
     endpoint: Endpoint,
     scrubber: Scrubber,
     environ: Mapping[str, str],
@@ -153,39 +185,35 @@ def _credentials(
 ) -> Credentials:
     auth = target.auth
     if auth is None:
-        token = endpoint.token or SANDBOX_TOKEN
-        scrubber.add(token)
-        return StaticToken(f"Bearer {token}", named="the sandbox")
-    secrets = {name: secret.get_secret_value() for name, secret in auth.secrets(environ).items()}
+        method, name = adapter.simple
+        secrets = {name: endpoint.token or SANDBOX_TOKEN}
+    else:
+        method, secrets = auth.method, {k: v.get_secret_value() for k, v in auth.secrets(environ).items()}
     for name, secret in secrets.items():
         if name != "username":
             scrubber.add(secret)
-    match auth.method:
-        case "bearer":
-            return StaticToken(f"Bearer {secrets['token']}", named=auth.source_of("token"))
-        case "connected-app":
-            login = Login.connected_app(secrets["client_id"], secrets["client_secret"])
-        case _:
-            login = Login.password(secrets["username"], secrets["password"])
-    return IssuedToken(issuer(login, lambda: opened[0], scrubber))
+    source_of = auth.source_of if auth is not None else lambda _name: "the sandbox"
+    return adapter.credentials(Given(method, secrets, source_of, lambda: opened[0], scrubber))
 
 
-async def _endpoint(target: TargetConfig, sandbox_state: Path, stack: contextlib.AsyncExitStack) -> Endpoint:
+async def _endpoint(
+    target: TargetConfig, adapter: Adapter, sandbox_state: Path, stack: contextlib.AsyncExitStack
+) -> Endpoint:
     if target.provider == "sandbox" and target.base_url is None:
-        return stack.enter_context(_embedded_sandbox(sandbox_state))
+        return stack.enter_context(_embedded_sandbox(sandbox_state, target))
     organization = target.organization
     if organization is None:
         raise ConfigError("organization is missing: the id that `bulkops sandbox` printed at its start")
     if target.base_url is not None:
         return Endpoint(target.base_url, organization)
-    region = (target.region or "us").lower()
-    if region not in REGIONS:
-        raise ConfigError(f"unknown region {region!r}; there are: {', '.join(REGIONS)}; or write base_url")
-    return Endpoint(REGIONS[region], organization)
+    region = (target.region or next(iter(adapter.hosts))).lower()
+    if region not in adapter.hosts:
+        raise ConfigError(f"unknown region {region!r}; there are: {', '.join(adapter.hosts)}; or write base_url")
+    return Endpoint(adapter.hosts[region], organization)
 
 
 @contextlib.contextmanager
-def _embedded_sandbox(state: Path) -> Iterator[Endpoint]:
+def _embedded_sandbox(state: Path, target: TargetConfig) -> Iterator[Endpoint]:
     """The simulator in a process of its own; it ends when this one does, however that happens (its stdin closes)."""
     try:
         make_private(state.parent)
@@ -193,7 +221,8 @@ def _embedded_sandbox(state: Path) -> Iterator[Endpoint]:
         raise ConfigError(f"the sandbox's folder {state.parent} cannot be made: {error.strerror or error}") from error
     command = [
         sys.executable, "-m", "bulkops.sandbox",
-        "--port", "0", "--json", "--exit-on-eof", "--state", str(state),
+        "--port", "0", "--json", "--exit-on-eof", "--state", str(state), "--vendor", target.service,
+        *(["--organization", target.organization] if target.organization is not None else []),
         *shlex.split(os.environ.get("BULKOPS_SANDBOX_OPTIONS", "")),
     ]  # fmt: skip
     complaints = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would fill up and block it

@@ -164,6 +164,7 @@ class Client:
     organization = "o1"
     settling_s = SETTLING_S
     administrators = ""
+    caution = ""
 
     def __init__(self, world: World, total: int, noted: Callable[[set[int]], None]) -> None:
         self.world = world

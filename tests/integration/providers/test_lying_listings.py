@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bulkops.errors import BulkopsError, StoppedError
 from bulkops.fetch import walk
 from bulkops.model import Batch, Item
-from bulkops.paging import offset
+from bulkops.paging import base
 from bulkops.providers.anypoint import PROFILE, SUPPORT, AnypointOrganization
 from bulkops.providers.base import Change, Named, Person
 from bulkops.testing.wire import Heard, Speaker, answer, listening
@@ -77,7 +77,7 @@ async def test_a_listing_without_an_end_is_left(
     serve: Any, organization_at: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Always another page, never a total: there is a number of rows that no organisation has."""
-    monkeypatch.setattr(offset, "MOST_ROWS", 3000)
+    monkeypatch.setattr(base, "MOST_ROWS", 3000)
     wire, org = await listed(serve, organization_at, lambda at: {"data": rows(at, 500)})
     with pytest.raises(StoppedError, match="does not end"):
         await walk(org.people())

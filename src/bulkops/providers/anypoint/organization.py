@@ -39,6 +39,7 @@ class AnypointOrganization:
 
     provider = "anypoint"
     administrators = "Organization Administrators"
+    caution = ""
 
     def __init__(self, session: Session, organization: str, *, settling_s: float = 5.0) -> None:
         self.organization = organization

@@ -5,6 +5,7 @@ from bulkops.jobs.compare import Edit, Edits, Fingerprint, RowMatcher
 from bulkops.jobs.duplicates import DuplicateFinder, digest, find_duplicates
 from bulkops.jobs.names import canonical_operation
 from bulkops.jobs.opening import open_source
+from bulkops.jobs.pipeline import Pipeline, Stage, read_pipeline
 from bulkops.jobs.rows import BadRow, JobHead, JobSource
 from bulkops.jobs.snapshot import inspect, snapshot
 from bulkops.jobs.source import Format, Source
@@ -20,15 +21,18 @@ __all__ = [
     "Format",
     "JobHead",
     "JobSource",
+    "Pipeline",
     "RowMarks",
     "RowMatcher",
     "RowValidator",
     "Source",
+    "Stage",
     "canonical_operation",
     "check_file",
     "digest",
     "find_duplicates",
     "inspect",
     "open_source",
+    "read_pipeline",
     "snapshot",
 ]

@@ -144,7 +144,9 @@ def _texts(found: Mapping[str, Any], keys: Sequence[str], source: str, number: i
 def _named(text: str, number: int) -> str:
     """`text` as a part of a folder's name, with the stage's number before it."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:60] or "job"
-    return f"{number:02}-{plain}" if number and not plain.startswith(f"{number:02}-") else plain
+    if not number:
+        return plain
+    return f"{number:02}-{re.sub(r'^[0-9]{1,3}[-_.]+', '', plain) or plain}"
 
 
 def _checked(stages: tuple[Stage, ...], source: str) -> tuple[Stage, ...]:

@@ -72,6 +72,11 @@ class Entity:
     acl_subject: str = ""
     grants: dict[str, str] = field(default_factory=dict)
 
+    def is_last_admin(self, subject: str) -> bool:
+        """Whether this subject alone has the role of an administrator."""
+        admins = [key for key, role in self.grants.items() if role.endswith("_admin")]
+        return admins == [subject]
+
 
 @dataclass(slots=True)
 class Organisation:
@@ -120,11 +125,6 @@ class Organisation:
     def member(self, user_id: str) -> User | None:
         """The account with this id if it is a member."""
         return self.users[user_id] if user_id in self.members else None
-
-    def is_last_admin(self, user_id: str) -> bool:
-        if self.members.get(user_id) != ADMIN:
-            return False
-        return sum(role == ADMIN for role in self.members.values()) == 1
 
     def add_entity(self, entity: Entity) -> None:
         self.collections[f"{entity.kind}s"][entity.id] = entity

@@ -5,8 +5,8 @@ from typing import Any
 from bulkops.sandbox.calls import Answer, Call, answer_empty, answer_json
 from bulkops.sandbox.wiremock_cloud import samples
 from bulkops.sandbox.wiremock_cloud.desk import ORG, Desk, Endpoint, containing, new_id, page
-from bulkops.sandbox.wiremock_cloud.organisation import TEAM_ADMIN, TEAM_MEMBER, Entity
-from bulkops.sandbox.wiremock_cloud.users import summarize
+from bulkops.sandbox.wiremock_cloud.organisation import ADMIN, TEAM_ADMIN, TEAM_MEMBER, Entity
+from bulkops.sandbox.wiremock_cloud.users import guard_last_admin, summarize
 from bulkops.sandbox.wiremock_cloud.validation import errors, member, not_found, one_of, optional
 
 
@@ -19,7 +19,7 @@ def list_teams(desk: Desk, call: Call) -> Answer:
 def list_user_teams(desk: Desk, call: Call) -> Answer:
     """Teams that somebody can read, in one answer: an administrator all, others their own."""
     user = desk.user(call)
-    everywhere = desk.org.members.get(user.id) == "organisation_admin"
+    everywhere = desk.org.members.get(user.id) == ADMIN
     rows = [team for team in desk.org.teams.values() if everywhere or user.id in team.grants]
     rows = containing(rows, call, lambda team: team.name.casefold())
     return answer_json({"teams": [show(desk, team) for team in rows]})
@@ -84,14 +84,11 @@ def add_member(desk: Desk, call: Call) -> Answer:
 
 def remove_member(desk: Desk, call: Call) -> Answer:
     team, user_id = desk.team(call), call.params["user"]
-    role = team.grants.get(user_id)
-    if role is None:
+    if user_id not in team.grants:
         if desk.quirks.team_remove_unknown == 404:
             raise not_found()
         return answer_empty()
-    last = role == TEAM_ADMIN and list(team.grants.values()).count(TEAM_ADMIN) == 1
-    if last and desk.quirks.team_last_admin == "conflict":
-        raise errors(409, "A team must have at least one administrator")
+    guard_last_admin(desk, team, user_id)
     desk.commit("withdraw_grant", acl_object=team.acl_object, subject=user_id)
     return answer_empty()
 

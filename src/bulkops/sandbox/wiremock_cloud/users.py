@@ -5,7 +5,7 @@ from typing import Any
 from bulkops.sandbox.calls import Answer, Call, answer_empty, answer_json
 from bulkops.sandbox.wiremock_cloud import samples
 from bulkops.sandbox.wiremock_cloud.desk import DAY_S, ORG, Desk, Endpoint, containing, new_id, page, timestamp
-from bulkops.sandbox.wiremock_cloud.organisation import User
+from bulkops.sandbox.wiremock_cloud.organisation import Entity, User
 from bulkops.sandbox.wiremock_cloud.validation import errors, not_found
 
 
@@ -84,7 +84,7 @@ def remove_member(desk: Desk, call: Call) -> Answer:
         if desk.quirks.remove_unknown == 404:
             raise not_found()
         return answer_empty()
-    guard_last_admin(desk, user.id)
+    guard_last_admin(desk, desk.org.root, user.id)
     desk.commit("remove_member", user_id=user.id, organisation_id=new_id())
     return answer_empty()
 
@@ -92,15 +92,19 @@ def remove_member(desk: Desk, call: Call) -> Answer:
 def delete_account(desk: Desk, call: Call) -> Answer:
     """The account itself: whoever meant a removal has lost it for good."""
     user = desk.user(call)
-    guard_last_admin(desk, user.id)
+    guard_last_admin(desk, desk.org.root, user.id)
     desk.commit("delete_account", user_id=user.id)
     return answer_empty()
 
 
-def guard_last_admin(desk: Desk, user_id: str) -> None:
-    """One administrator at least must remain."""
-    if desk.org.is_last_admin(user_id):
+def guard_last_admin(desk: Desk, entity: Entity, user_id: str) -> None:
+    """The organisation keeps one administrator at least; a team may do without."""
+    if not entity.is_last_admin(user_id):
+        return
+    if entity is desk.org.root:
         raise errors(desk.quirks.last_admin, "An organisation must have at least one administrator")
+    if desk.quirks.team_last_admin == "conflict":
+        raise errors(409, "A team must have at least one administrator")
 
 
 def seats(desk: Desk, now: float) -> tuple[int, int]:

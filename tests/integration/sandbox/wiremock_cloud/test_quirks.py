@@ -33,7 +33,14 @@ def test_the_document_names_every_value_and_the_default_first(name: str) -> None
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"seat_limit": -1}, {"limit_max": None}, {"limit_default": 0}, {"canned": 1}, {"last_admin": "409"}, {"forbid": 1}],
+    [
+        {"seat_limit": -1},
+        {"limit_max": None},
+        {"limit_default": 0},
+        {"canned": 1},
+        {"last_admin": "409"},
+        {"forbid": 1},
+    ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(wrong: dict[str, Any]) -> None:
     """Also one that is only equal to a good one."""

@@ -15,7 +15,8 @@ async def test_pages_follow_one_another_to_the_end(cloud: Any) -> None:
         body = await cloud.get(body["links"]["next"])
         seen += [user["id"] for user in body["users"]]
     assert len(seen) == len(set(seen)) == 120
-    assert "previous" in body["links"]
+    assert body["meta"]["page"] == body["meta"]["totalPages"]
+    assert body["links"]["previous"].endswith("page=5")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def build() -> argparse.ArgumentParser:
     _continuing(commands)
     _reading(commands)
     _looking(commands)
+    _migrate(commands)
     commands.add_parser(
         "sandbox",
         help="a simulated organisation to try job files on",
@@ -162,6 +163,23 @@ def _looking(commands: argparse._SubParsersAction[Parser]) -> None:
     check.add_argument("--target", metavar="T", help="a target of bulkops.toml, or sandbox")
     check.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
     check.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def _migrate(commands: argparse._SubParsersAction[Parser]) -> None:
+    migrate = commands.add_parser(
+        "migrate",
+        help="write a pipeline that moves people to another organisation; reads only",
+        description="Read two organisations and write an ordinary pipeline of job files, to be reviewed and run, that "
+        "gives the people of one a place in the other. Nothing is sent. With --verify: compare the two.",
+    )
+    migrate.add_argument("--from", dest="source", required=True, metavar="TARGET", help="where they are")
+    migrate.add_argument("--to", dest="goal", required=True, metavar="TARGET", help="where they shall be")
+    migrate.add_argument("--out", type=Path, metavar="DIR", help="a new folder for the pipeline")
+    migrate.add_argument("--mapping", type=Path, metavar="FILE", help="JSON: what is called otherwise there")
+    migrate.add_argument("--create", action="store_true", help="make role groups and teams that are missing there")
+    migrate.add_argument("--verify", action="store_true", help="list what differs; exit 1 where something does")
+    migrate.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
+    migrate.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
 def _which_run(parser: argparse.ArgumentParser) -> None:

@@ -121,6 +121,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bulkops.cli.working import plan, resume, retry, run  # noqa: PLC0415
 
         return {"run": run, "plan": plan, "resume": resume, "retry": retry}[name]
+    if name == "migrate":
+        from bulkops.cli.migrating import migrate  # noqa: PLC0415
+
+        return migrate
     if name in {"runs", "show", "report"}:
         from bulkops.cli.reading import report, runs, show  # noqa: PLC0415
 

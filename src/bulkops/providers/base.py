@@ -100,10 +100,11 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something that is known by a name and an id: a role group, a team."""
+    """Something that is known by a name and an id: a role group, a team. `above` are the ids of what it is part of."""
 
     id: str
     name: str
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

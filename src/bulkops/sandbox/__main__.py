@@ -29,6 +29,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
     parser.add_argument("--people", type=int, default=2000, help="accounts at the start (default: %(default)s)")
+    parser.add_argument(
+        "--empty", action="store_true", help="a new organisation: its owner and its administrator alone"
+    )
     parser.add_argument("--vendor", default="anypoint", metavar="NAME", help="which service (default: %(default)s)")
     parser.add_argument("--organization", type=_identifier, metavar="ID", help="default: the same at every start")
     parser.add_argument("--seed", type=int, default=1, help="another seed invents other people")
@@ -74,6 +77,7 @@ def to_options(given: argparse.Namespace) -> SandboxOptions:
         port=given.port,
         vendor=given.vendor,
         people=given.people,
+        empty=given.empty,
         organization=given.organization,
         seed=given.seed,
         state=given.state,

@@ -26,6 +26,7 @@ class SandboxOptions:
 
     vendor: the service that is simulated, by its name as a target's provider; a state file's own wins.
     organization: its id; None: the one that the vendor's simulation always has.
+    empty: only the owner and the administrator, and what every new organisation has; `people` then counts for nothing.
     people: live accounts of the root organisation, at least 2 (the owner and the administrator).
     token_ttl: life of every token in seconds; None: the fixed token never ends and issued ones last an hour.
     quota: calls that each endpoint (method and route) answers in a window; None: no limit and no headers.
@@ -40,6 +41,7 @@ class SandboxOptions:
     port: int = 0
     vendor: str = "anypoint"
     people: int = 2000
+    empty: bool = False
     organization: str | None = None
     seed: int = 1
     state: Path | str | None = None

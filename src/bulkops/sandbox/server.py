@@ -22,6 +22,8 @@ from bulkops.sandbox.wiremock_cloud.vendor import WiremockCloud
 VENDORS: Mapping[str, Any] = {Anypoint.name: Anypoint, WiremockCloud.name: WiremockCloud}
 """The services that can be simulated, by the names that targets know them under."""
 
+BASE_NAMES = ("organization", "people", "seed")
+
 MAX_REQUEST_BYTES = 64 * 1024 * 1024  # the vendor's own cap is far below and answered by its rules
 
 
@@ -84,9 +86,10 @@ class Sandbox:
             "organization": options.organization or VENDORS[name].organization,
             "people": options.people,
             "seed": options.seed,
+            **({"empty": True} if options.empty else {}),
         }
         if header is not None:
-            self._base = {name: header[name] for name in self._base}
+            self._base = {name: header[name] for name in (*BASE_NAMES, *(["empty"] if header.get("empty") else []))}
         seeded_at: float = options.clock() if header is None else header["seeded_at"]
         vendor: Vendor = VENDORS[name](
             **self._base,

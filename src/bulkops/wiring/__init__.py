@@ -10,6 +10,9 @@ from bulkops.providers.base import OperationSupport
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, find
 from bulkops.wiring.input import Checked, JobInput, look_at
 from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
+from bulkops.wiring.migrating import Migrated, read_mapping
+from bulkops.wiring.migrating import migrate as plan_migration
+from bulkops.wiring.migrating import write as write_migration
 from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
 from bulkops.wiring.pipelines import (
     PreparedPipeline,
@@ -31,6 +34,7 @@ __all__ = [
     "OPERATIONS",
     "Checked",
     "JobInput",
+    "Migrated",
     "Observer",
     "Operation",
     "OperationSupport",
@@ -55,8 +59,10 @@ __all__ = [
     "open_read",
     "parse_allowance",
     "parse_deadline",
+    "plan_migration",
     "prepare",
     "prepare_pipeline",
+    "read_mapping",
     "read_pipeline",
     "read_record",
     "report_again",
@@ -66,6 +72,7 @@ __all__ = [
     "start_run",
     "support_of",
     "validate",
+    "write_migration",
 ]
 
 resume_run = resume

@@ -225,7 +225,12 @@ def role_group(row: Mapping[str, Any]) -> Named:
 
 def team(row: Mapping[str, Any]) -> Named:
     """A row of teams; the name's key differs between the published descriptions."""
-    return Named(_id(row, "team_id"), str(row.get("team_name") or row.get("name") or ""))
+    above = row.get("ancestor_team_ids")
+    return Named(
+        _id(row, "team_id"),
+        str(row.get("team_name") or row.get("name") or ""),
+        above=tuple(str(one) for one in above) if isinstance(above, list) else (),
+    )
 
 
 def role(row: Mapping[str, Any]) -> Named:

@@ -32,6 +32,12 @@ FIXED = (
 )
 DELETED = Person("Gone", "Already", "gone.already", f"gone.already@{DOMAIN}")
 PROXIES = 3
+SETTINGS = {
+    "grant_types_allowed": ["authorization_code", "client_credentials", "password"],
+    "applications_enabled": "all",
+    "allowlist_enabled": True,
+    "allowlist_internal_applications": False,
+}
 
 
 class Seeding:
@@ -46,7 +52,9 @@ class Seeding:
         self._at = at
         self.org = Organization(Unit(organization, "Acme", None))
 
-    def build(self) -> Organization:
+    def build(self, *, empty: bool = False) -> Organization:
+        if empty:
+            return self._build_empty()
         self._units()
         self._users()
         self._rolegroups()
@@ -54,6 +62,29 @@ class Seeding:
         self._invites()
         self._apps()
         return self.org
+
+    def _build_empty(self) -> Organization:
+        """A new organisation: its owner, its administrator, their role group and the team of all."""
+        org = self.org
+        org.units[org.root.id] = org.root
+        org.environments.append(Environment(next(self._ids), org.root.id, "Sandbox", "sandbox"))
+        org.catalogue = {role.id: role for role in catalogue.roles(uuid_maker(0, "catalogue"))}
+        for person in FIXED[:2]:
+            self._user(person)
+        org.owner_id = org.usernames["owner"]
+        group = RoleGroup(
+            next(self._ids), org.root.id, ADMINISTRATORS, f"{ADMINISTRATORS} of {org.root.name}", self._at
+        )
+        group.editable = False
+        for user_id in self._administrators(org.root):
+            group.holders[user_id] = (org.next_assignment, self._at)
+            org.next_assignment += 1
+        org.rolegroups[group.id] = group
+        self._team("Everyone at Acme", None)
+        org.apps[CLIENT_ID] = self._app(CLIENT_ID, "Sandbox automation", org.owner_id)
+        org.apps[CLIENT_ID].client_secret = CLIENT_SECRET
+        org.settings = dict(SETTINGS)
+        return org
 
     def _units(self) -> None:
         org = self.org
@@ -193,12 +224,7 @@ class Seeding:
         for client_id in list(self.org.apps)[1:40]:
             scopes = self.org.apps[client_id].scopes
             self.org.allowlist[client_id] = scopes[:2] if self._dice.random() < 0.6 else None
-        self.org.settings = {
-            "grant_types_allowed": ["authorization_code", "client_credentials", "password"],
-            "applications_enabled": "all",
-            "allowlist_enabled": True,
-            "allowlist_internal_applications": False,
-        }
+        self.org.settings = dict(SETTINGS)
 
     def _app(self, client_id: str, name: str, owner_id: str) -> ConnectedApp:
         scopes = self._sample(catalogue.SCOPES, 4)

@@ -48,19 +48,21 @@ class Anypoint:
         clock: Callable[[], float],
         commit: Commit,
         seeded_at: float,
+        empty: bool = False,
     ) -> None:
         if not is_uuid(organization):
             raise SandboxError(f"an organisation's id is a UUID, not {organization!r}")
         self._base = (organization, people, seed)
+        self._empty = empty
         self._clock = clock
         self._tokens = auth.Tokens(token_ttl_s)
         self._heavy: dict[str, bytes] = {}
-        org = Seeding(*self._base, seeded_at).build()
+        org = Seeding(*self._base, seeded_at).build(empty=empty)
         self._desk = Desk(org, Quirks().but(quirks), commit, random.Random(seed))
         self._begin()
 
     def rebuild(self, seeded_at: float) -> None:
-        self._desk.org = Seeding(*self._base, seeded_at).build()
+        self._desk.org = Seeding(*self._base, seeded_at).build(empty=self._empty)
         self._begin()
 
     def _begin(self) -> None:

@@ -1,0 +1,92 @@
+"""Which role groups and teams of one organisation are which in another, and how those that are missing are made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from bulkops.planning.census import Census
+from bulkops.planning.findings import CREATES, WORDS, Migration, Row
+from bulkops.planning.mapping import NameMapping
+from bulkops.providers.base import Named
+
+Places = Mapping[tuple[str, str], str]
+"""The name there of each role group and team, by kind and id here."""
+
+
+def places_there(source: Census, goal: Census, mapping: NameMapping, *, create: bool, migration: Migration) -> Places:
+    """Match by name. What has no match is found, and with `create` made where the provider can."""
+    places: dict[tuple[str, str], str] = {}
+    for kind, groups in source.groups.items():
+        for name in mapping.unused(kind, {group.name for group in groups}):
+            migration.find("unknown_mapping", name, WORDS[kind])
+        if kind in goal.groups:
+            _match(kind, source, goal, mapping, create, places, migration)
+        else:
+            text = f"{goal.provider} has none: {len(groups):,} are left behind"
+            migration.find("no_counterpart", f"{WORDS[kind]}s", text)
+    return places
+
+
+def _match(
+    kind: str,
+    source: Census,
+    goal: Census,
+    mapping: NameMapping,
+    create: bool,
+    places: dict[tuple[str, str], str],
+    migration: Migration,
+) -> None:
+    known: dict[str, list[Named]] = defaultdict(list)
+    for group in goal.groups[kind]:
+        known[group.name.casefold()].append(group)
+    top, top_there = _top(source.groups[kind]), _top(goal.groups[kind])
+    missing: list[Named] = []
+    wanted: set[str] = set()
+    for group in source.groups[kind]:
+        name = mapping.group(kind, group.name)
+        if name is None:
+            migration.find("group_left_behind", group.name, WORDS[kind])
+            continue
+        wanted.add(name.casefold())
+        found = known.get(name.casefold(), [])
+        if len(found) == 1:
+            places[kind, group.id] = found[0].name
+        elif not found and group is top and top_there is not None:
+            places[kind, group.id] = top_there.name  # it stands for the organisation itself, whatever that is called
+            wanted.add(top_there.name.casefold())
+        elif found:
+            migration.find("ambiguous_group", name, f"{len(found)} {WORDS[kind]}s have this name")
+        elif create and CREATES[kind] in goal.operations:
+            places[kind, group.id] = name
+            missing.append(group)
+        else:
+            count = len(source.members.get((kind, group.id), ()))
+            migration.find("missing_there", name, f"{WORDS[kind]} with {count:,} members here")
+    migration.creates.extend(_creations(kind, missing, source.groups[kind], places))
+    for folded, found in known.items():
+        if folded not in wanted:
+            migration.find("only_there", found[0].name, WORDS[kind])
+
+
+def _top(groups: Sequence[Named]) -> Named | None:
+    """The one that stands above all others, if there is such."""
+    tops = [one for one in groups if not one.above]
+    return tops[0] if len(tops) == 1 and any(one.above for one in groups) else None
+
+
+def _creations(
+    kind: str, missing: Sequence[Named], groups: Sequence[Named], places: Places
+) -> Iterator[tuple[str, list[Row]]]:
+    """Stages that make what is missing: what stands above something is made in a stage before it."""
+    by_id, top = {one.id: one for one in groups}, _top(groups)
+    levels: dict[int, list[Row]] = defaultdict(list)
+    for one in missing:
+        row: dict[str, str | list[str]] = {"name": places[kind, one.id]}
+        if kind == "team":
+            above = [by_id[each] for each in one.above if each in by_id]
+            parent = max(above, key=lambda each: len(each.above), default=None)
+            row["parent"] = "" if parent is None or parent is top else places.get((kind, parent.id), "")
+        levels[len(one.above)].append(row)
+    for level in sorted(levels):
+        yield CREATES[kind], levels[level]

@@ -78,6 +78,10 @@ def _run(commands: argparse._SubParsersAction[Parser]) -> None:
     run.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
     _job_options(run)
     _work_options(run)
+    _age(run)
+    run.add_argument(
+        "--name", metavar="NAME", help="the job's name: two runs of one name never overlap (default: the file's)"
+    )
     run.add_argument("--run-id", metavar="ID", help="the run's name; made up if not given")
     run.add_argument("--dry-run", action="store_true", help="read and plan only; send nothing")
 
@@ -90,6 +94,7 @@ def _plan(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     plan.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
     _job_options(plan)
+    _age(plan)
     plan.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     plan.add_argument("--detailed-exitcode", action="store_true", help="exit 10 when there are changes")
     _ceilings(plan)
@@ -183,10 +188,22 @@ def _work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deadline", metavar="WHEN", help="stop cleanly before: 2h, 90m, 22:30, or a date and time; resume goes on"
     )
+    parser.add_argument(
+        "--queue", action="store_true", help="wait while another run of the job's name is at work, instead of refusing"
+    )
+    parser.add_argument(
+        "--on-finish",
+        metavar="WHAT",
+        help="when the run has ended: a command, an http(s) address that gets the summary, or env:NAME of one",
+    )
     _ceilings(parser)
     if "--config" not in parser._option_string_actions:  # noqa: SLF001 - argparse has no public look-up
         parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
     _logging(parser)
+
+
+def _age(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-age", metavar="SPAN", help="refuse a job file last changed before that: 24h, 7d")
 
 
 def _ceilings(parser: argparse.ArgumentParser) -> None:

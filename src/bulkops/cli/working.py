@@ -21,6 +21,7 @@ from anyio.abc import TaskStatus
 from bulkops import config
 from bulkops.cli.asking import confirm, plan_text
 from bulkops.cli.failures import exit_code, explain
+from bulkops.cli.finishing import Ending, asked_finish, ending
 from bulkops.cli.output import say
 from bulkops.cli.progress import Display, display
 from bulkops.errors import ConfigError, InterruptedRunError, UsageError
@@ -35,10 +36,13 @@ from bulkops.wiring import (
     RunResult,
     StopSignal,
     WorkOptions,
+    check_name,
     find,
+    hold_again,
     open_read,
     parse_allowance,
     parse_deadline,
+    parse_span,
     prepare,
     resume_run,
     start_run,
@@ -89,22 +93,27 @@ class Screen:
 def run(options: argparse.Namespace) -> int:
     """Run a job file."""
     loaded = config.load(options.config)
-    with interruptible():
-        prepared = prepare(
-            options.job,
-            config=loaded,
-            target=options.target,
-            operation=options.operation,
-            runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
-            run_id=options.run_id,
-            options=_work_options(options),
-        )
-    return _carry_out(partial(_start, prepared), options)
+    with ending(options, loaded) as end:
+        with interruptible():
+            prepared = prepare(
+                options.job,
+                config=loaded,
+                target=options.target,
+                operation=options.operation,
+                runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
+                run_id=options.run_id,
+                options=_work_options(options),
+                name=check_name(options.name, "--name") if options.name is not None else None,
+                notice=say,
+                learn=end.learn,
+            )
+        end.announce()
+        return _carry_out(partial(_start, prepared), options, end)
 
 
 def plan(options: argparse.Namespace) -> int:
     """Say what a job file would change. Reads only."""
-    options.dry_run, options.run_id, options.yes = True, None, False
+    options.dry_run, options.run_id, options.yes, options.name = True, None, False, None
     return run(options)
 
 
@@ -112,33 +121,45 @@ def resume(options: argparse.Namespace) -> int:
     """Finish a stopped run."""
     loaded = config.load(options.config)
     folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
+    name = folder.read_job().name
+    with ending(options, loaded) as end:
+        end.job = name
+        with interruptible():
+            lock = hold_again(folder.path.parent, name, folder.run_id, queue=options.queue, notice=say)
 
-    async def work(stop: StopSignal, screen: Screen) -> RunResult:
-        return await resume_run(
-            folder, config=loaded, options=_work_options(options), observer=screen, stop=stop, edited=options.job
-        )
+        async def work(stop: StopSignal, screen: Screen) -> RunResult:
+            wanted = _work_options(options)
+            with lock:
+                return await resume_run(
+                    folder, config=loaded, options=wanted, observer=screen, stop=stop, edited=options.job
+                )
 
-    return _carry_out(work, options)
+        return _carry_out(work, options, end)
 
 
 def retry(options: argparse.Namespace) -> int:
     """Run the failed rows of a run again, as a new run."""
     runs_dir = options.runs_dir or DEFAULT_RUNS_DIR
     loaded = config.load(options.config)
-    with interruptible(), tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
-        with open_read(find(runs_dir, options.run)) as former:
-            job = former.job
-            failed = former.failed_rows(Path(aside))
-        prepared = prepare(
-            str(failed),
-            config=loaded,
-            target=job.target,
-            operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
-            runs_dir=runs_dir,
-            run_id=None,
-            options=_work_options(options).over(job),
-        )
-    return _carry_out(partial(_start, prepared), options)
+    with ending(options, loaded) as end:
+        with interruptible(), tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
+            with open_read(find(runs_dir, options.run)) as former:
+                job = former.job
+                failed = former.failed_rows(Path(aside))
+            prepared = prepare(
+                str(failed),
+                config=loaded,
+                target=job.target,
+                operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
+                runs_dir=runs_dir,
+                run_id=None,
+                options=_work_options(options).over(job),
+                name=job.name,
+                notice=say,
+                learn=end.learn,
+            )
+        end.announce()
+        return _carry_out(partial(_start, prepared), options, end)
 
 
 async def _start(prepared: Prepared, stop: StopSignal, screen: Screen) -> RunResult:
@@ -162,7 +183,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def _carry_out(work: Work, options: argparse.Namespace) -> int:
+def _carry_out(work: Work, options: argparse.Namespace, end: Ending) -> int:
     """Run `work` on an event loop under signals, then say how it ended."""
     screen = Screen(yes=options.yes)
 
@@ -176,7 +197,10 @@ def _carry_out(work: Work, options: argparse.Namespace) -> int:
                 tasks.cancel_scope.cancel()
         raise AssertionError("a task group lets the result through")
 
-    return _tell(_unwrapped(main), options)
+    result = _unwrapped(main)
+    code = _tell(result, options)
+    end.tell(result.summary.as_dict(), code)
+    return code
 
 
 def _unwrapped(main: Callable[[], Awaitable[RunResult]]) -> RunResult:
@@ -250,9 +274,19 @@ def _work_options(options: argparse.Namespace) -> WorkOptions:
         config_file=str(options.config) if options.config is not None else None,
         in_doubt=DECLARED.get(getattr(options, "in_doubt", None)),
         deadline=_deadline(getattr(options, "deadline", None)),
+        max_age_s=_max_age(getattr(options, "max_age", None)),
+        overlap="queue" if getattr(options, "queue", False) else None,
+        on_finish=asked_finish(options),
         log_level=options.log_level,
         log_format=options.log_format,
     )
+
+
+def _max_age(text: str | None) -> float | None:
+    try:
+        return parse_span(text) if text else None
+    except ConfigError as error:
+        raise UsageError(f"--max-age {error}") from None
 
 
 def _deadline(text: str | None) -> float | None:

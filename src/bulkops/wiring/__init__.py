@@ -6,10 +6,13 @@ from bulkops.engine import StopSignal
 from bulkops.operations import OPERATIONS, Operation
 from bulkops.planning import Plan
 from bulkops.providers.base import OperationSupport
+from bulkops.wiring.finishing import Finish, finish, parse_finish, secret_variables
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, find
 from bulkops.wiring.input import Checked, JobInput, look_at
+from bulkops.wiring.logs import log_finish
 from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
-from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
+from bulkops.wiring.naming import NameLock, check_name, hold_again
+from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_span
 from bulkops.wiring.preparing import Prepared, prepare
 from bulkops.wiring.runs import RunResult, resume, start
 from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
@@ -20,7 +23,9 @@ __all__ = [
     "DEFAULT_RUNS_DIR",
     "OPERATIONS",
     "Checked",
+    "Finish",
     "JobInput",
+    "NameLock",
     "Observer",
     "Operation",
     "OperationSupport",
@@ -33,15 +38,22 @@ __all__ = [
     "RunResult",
     "StopSignal",
     "WorkOptions",
+    "check_name",
     "check_target",
     "find",
+    "finish",
+    "hold_again",
+    "log_finish",
     "look_at",
     "open_organization",
     "open_read",
     "parse_allowance",
     "parse_deadline",
+    "parse_finish",
+    "parse_span",
     "prepare",
     "resume_run",
+    "secret_variables",
     "start_run",
     "support_of",
     "validate",

@@ -73,6 +73,8 @@ async def start(prepared: Prepared, *, observer: Observer, stop: StopSignal) -> 
     finally:
         if not kept:
             folder.remove()
+        if prepared.lock is not None:
+            prepared.lock.release()
 
 
 async def resume(

@@ -144,9 +144,10 @@ def _continuing(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _reading(commands: argparse._SubParsersAction[Parser]) -> None:
-    runs = commands.add_parser("runs", help="list the runs, newest first")
+    runs = commands.add_parser("runs", help="list the runs, newest first; remove old ones")
     runs.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
     runs.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    _pruning(runs)
     show = commands.add_parser("show", help="what became of a run, and what to do next")
     _which_run(show)
     show.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
@@ -155,6 +156,22 @@ def _reading(commands: argparse._SubParsersAction[Parser]) -> None:
     _which_run(report)
     report.add_argument("--format", choices=("html", "csv", "json"), default="csv", help="which to print (default csv)")
     report.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
+
+
+def _pruning(runs: argparse.ArgumentParser) -> None:
+    actions = runs.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser)
+    prune = actions.add_parser(
+        "prune",
+        help="remove old runs",
+        description="Remove the folders of old runs that are finished; lists them first, and asks.",
+    )
+    prune.add_argument("--keep", required=True, metavar="N|SPAN", help="the newest N, or what ended within: 20, 30d")
+    prune.add_argument("--name", metavar="NAME", help="only runs of this job")
+    prune.add_argument("--even-unfinished", action="store_true", help="also runs that could still be resumed")
+    prune.add_argument("--dry-run", action="store_true", help="list only")
+    prune.add_argument("--yes", action="store_true", help="do not ask")
+    prune.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object on stdout")
+    prune.add_argument("--runs-dir", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="where runs are kept")
 
 
 def _looking(commands: argparse._SubParsersAction[Parser]) -> None:

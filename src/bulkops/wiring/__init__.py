@@ -14,6 +14,9 @@ from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
 from bulkops.wiring.naming import NameLock, check_name, hold_again
 from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_span
 from bulkops.wiring.preparing import Prepared, prepare
+from bulkops.wiring.pruning import OldRun, Pruning, parse_keep, sweep
+from bulkops.wiring.pruning import remove as remove_run
+from bulkops.wiring.pruning import survey as prune_survey
 from bulkops.wiring.runs import RunResult, resume, start
 from bulkops.wiring.targets import AVAILABLE, Overrides, open_organization, support_of
 from bulkops.wiring.watching import Observer, Progress
@@ -27,12 +30,14 @@ __all__ = [
     "JobInput",
     "NameLock",
     "Observer",
+    "OldRun",
     "Operation",
     "OperationSupport",
     "Overrides",
     "Plan",
     "Prepared",
     "Progress",
+    "Pruning",
     "ReadRun",
     "RunFolder",
     "RunResult",
@@ -50,12 +55,16 @@ __all__ = [
     "parse_allowance",
     "parse_deadline",
     "parse_finish",
+    "parse_keep",
     "parse_span",
     "prepare",
+    "prune_survey",
+    "remove_run",
     "resume_run",
     "secret_variables",
     "start_run",
     "support_of",
+    "sweep",
     "validate",
 ]
 

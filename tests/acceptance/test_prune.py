@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bulkops.testing.processes import SandboxProcess, Shell, sandbox_process
+from bulkops.wiring import parse_keep, prune_survey
 from tests.acceptance.test_unattended import SLOW, at_work, job
 
 
@@ -24,13 +27,6 @@ def make(shell: Shell, *names: str) -> None:
     """A finished run of each name, in order."""
     for name in names:
         assert shell.bulkops("run", job(shell, name, 1), "--yes", "--run-id", name).code == 0
-
-
-def aged(shell: Shell, name: str) -> None:
-    """Make a run's last report an old one; its ledger knows the job, so that must stay."""
-    folder = shell.folder / ".bulkops/runs" / name
-    told = json.loads((folder / "summary.json").read_text())
-    (folder / "summary.json").write_text(json.dumps({**told, "finished_at": "2020-01-01T00:00:00+00:00"}))
 
 
 def test_the_newest_are_kept_and_the_others_listed_confirmed_and_removed(shell: Shell, sandbox: SandboxProcess) -> None:
@@ -89,12 +85,19 @@ def test_what_is_no_run_is_left_alone(shell: Shell, sandbox: SandboxProcess) -> 
 
 
 def test_runs_that_ended_long_ago_go_by_a_span(shell: Shell, sandbox: SandboxProcess) -> None:
-    """The end counts, and a start that is later than it."""
+    """Its last report counts as its end: a run of last month that was gone on with today is no old one."""
     shell.configure(sandbox)
     make(shell, "a", "b")
-    aged(shell, "a")
-    assert shell.bulkops("runs", "prune", "--keep", "1d", "--yes").code == 0
-    assert runs(shell) == ["a", "b"]  # both began today
+    base, month_s = shell.folder / ".bulkops/runs", 30 * 86_400.0
+    later = time.time() + month_s + 3_600
+    summary = base / "b" / "summary.json"
+    told = json.loads(summary.read_text())
+    finished = datetime.fromtimestamp(later, UTC).isoformat()
+    summary.write_text(json.dumps({**told, "finished_at": finished}))
+    found = prune_survey(base, parse_keep("30d"), name=None, even_unfinished=False, now=later)
+    assert ([run.folder.run_id for run in found.old], found.kept) == (["a"], 1)
+    assert shell.bulkops("runs", "prune", "--keep", "30d", "--yes").code == 0
+    assert runs(shell) == ["a", "b"]
 
 
 @pytest.mark.parametrize("call", range(1, 9))
@@ -133,7 +136,7 @@ def test_a_crash_in_the_middle_leaves_the_run_or_no_run(shell: Shell, sandbox: S
     assert runs(shell) == []
 
 
-def test_the_pictures_of_folders_are_those_of_the_file_system(tmp_path: Path) -> None:
+def test_a_runs_folder_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """A runs folder that cannot be read is said, not passed over."""
     (tmp_path / "file").write_text("")
     shell = Shell(tmp_path)

@@ -88,9 +88,7 @@ async def confirm_writing(*, yes: bool) -> None:
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise RefusedError(
-            "this needs a confirmation, and there is no terminal to ask on: look at the above, then use --yes"
-        )
+        raise RefusedError("writing this needs a confirmation, and there is no terminal to ask on: use --yes")
     if (await _ask("Write this? [y/N] ")).strip().casefold() not in {"y", "yes"}:
         raise RefusedError("not confirmed: nothing was changed")
 

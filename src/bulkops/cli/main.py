@@ -61,7 +61,7 @@ def _carry_out(options: argparse.Namespace) -> int:
         arguments.build().print_help()
         return 2
     with _leaving_at_once():
-        command = _command(options.command, getattr(options, "action", None))
+        command = _command(" ".join(filter(None, (options.command, getattr(options, "action", None)))))
     return command(options)
 
 
@@ -115,9 +115,9 @@ def _mistake(error: Exception) -> str:
     )
 
 
-def _command(name: str, action: str | None = None) -> Callable[[argparse.Namespace], int]:
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
     """The function behind a command, its module imported only now."""
-    if (name, action) == ("runs", "prune"):
+    if name == "runs prune":
         from bulkops.cli.pruning import prune  # noqa: PLC0415
 
         return prune

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -48,7 +49,7 @@ def prune(options: argparse.Namespace) -> int:
 
 
 async def _remove_all(
-    old: list[OldRun], even_unfinished: bool, removed: list[str], failed: list[tuple[str, str]]
+    old: Sequence[OldRun], even_unfinished: bool, removed: list[str], failed: list[tuple[str, str]]
 ) -> None:
     for run in old:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -60,6 +61,7 @@ def build() -> argparse.ArgumentParser:
     _continuing(commands)
     _reading(commands)
     _looking(commands)
+    _schedule(commands)
     commands.add_parser(
         "sandbox",
         help="a simulated organisation to try job files on",
@@ -67,6 +69,17 @@ def build() -> argparse.ArgumentParser:
         add_help=False,
     )
     return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line. What follows `--` of `schedule install` is for the run: `run_options`."""
+    own, rest = list(argv), []
+    if own[:2] == ["schedule", "install"] and "--" in own:
+        at = own.index("--")
+        own, rest = own[:at], own[at + 1 :]
+    options = build().parse_args(own)
+    options.run_options = rest
+    return options
 
 
 def _run(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -156,6 +169,38 @@ def _reading(commands: argparse._SubParsersAction[Parser]) -> None:
     _which_run(report)
     report.add_argument("--format", choices=("html", "csv", "json"), default="csv", help="which to print (default csv)")
     report.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
+
+
+def _schedule(commands: argparse._SubParsersAction[Parser]) -> None:
+    schedule = commands.add_parser(
+        "schedule",
+        help="run job files by a timer",
+        description="Have job files run by systemd timers of the user, or by lines of the crontab.",
+    )
+    actions = schedule.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
+    install = actions.add_parser(
+        "install",
+        help="put a job file on a schedule, or change when it runs",
+        usage="bulkops schedule install JOB --every WHEN [options] [-- options of the run]",
+        description="Show what would be written, ask, and write it. Options after -- are those of `bulkops run`.",
+    )
+    install.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file")
+    install.add_argument(
+        "--every",
+        required=True,
+        metavar="WHEN",
+        help="five fields as cron has them, such as '0 6 * * 1', or hourly, daily, weekly, monthly; local time",
+    )
+    install.add_argument("--name", metavar="NAME", help="the job's name (default: the file's)")
+    install.add_argument("--cron", action="store_true", help="a line in the crontab instead of a systemd timer")
+    install.add_argument("--catch-up", action="store_true", help="run a time that was missed once the machine is up")
+    listing = actions.add_parser("list", help="the jobs that are on a schedule")
+    removing = actions.add_parser("remove", help="take a job off its schedule")
+    removing.add_argument("name", metavar="NAME", help="the job's name")
+    for action in (install, removing):
+        action.add_argument("--yes", action="store_true", help="do not ask; says nothing of the run: see -- --yes")
+    for action in (install, listing, removing):
+        action.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
 def _pruning(runs: argparse.ArgumentParser) -> None:

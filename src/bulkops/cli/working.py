@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
                 operation=options.operation,
                 runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
                 run_id=options.run_id,
-                options=_work_options(options),
+                options=work_options(options),
                 name=check_name(options.name, "--name") if options.name is not None else None,
                 notice=say,
                 learn=end.learn,
@@ -128,7 +128,7 @@ def resume(options: argparse.Namespace) -> int:
             lock = hold_again(folder.path.parent, name, folder.run_id, queue=options.queue, notice=say)
 
         async def work(stop: StopSignal, screen: Screen) -> RunResult:
-            wanted = _work_options(options)
+            wanted = work_options(options)
             with lock:
                 return await resume_run(
                     folder, config=loaded, options=wanted, observer=screen, stop=stop, edited=options.job
@@ -153,7 +153,7 @@ def retry(options: argparse.Namespace) -> int:
                 operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
                 runs_dir=runs_dir,
                 run_id=None,
-                options=_work_options(options).over(job),
+                options=work_options(options).over(job),
                 name=job.name,
                 notice=say,
                 learn=end.learn,
@@ -259,7 +259,8 @@ def _tell_plan(result: RunResult, options: argparse.Namespace) -> int:
     return EXIT_CHANGES if changes and getattr(options, "detailed_exitcode", False) else 0
 
 
-def _work_options(options: argparse.Namespace) -> WorkOptions:
+def work_options(options: argparse.Namespace) -> WorkOptions:
+    """What the command line says about working. Raises UsageError."""
     try:
         rate = config.parse_rate(options.rate) if options.rate else None
     except ValueError as error:

@@ -89,14 +89,14 @@ def _install_timer(entry: Entry, calendar: Calendar, options: argparse.Namespace
 def _install_line(entry: Entry, runs_dir: Path, options: argparse.Namespace) -> int:
     log = runs_dir.parent / "schedule" / f"{slug(entry.name)}.log"
     line = crontab.render(entry, str(log))
-    before = crontab.read()
+    crontab.read()  # what cannot be read is not asked about
     say(f"crontab:\n{_indented(line)}")
     anyio.run(partial(confirm_writing, yes=options.yes))
     try:
         make_private(log.parent)
     except OSError as error:
         raise UsageError(f"{log.parent} cannot be made: {error.strerror or error}") from error
-    crontab.write(crontab.with_line(before, line))
+    crontab.write(crontab.with_line(crontab.read(), line))
     say(f"What the runs print: {log}")
     _tell(options, "cron", entry.as_dict(), log=str(log))
     return 0

@@ -28,15 +28,16 @@ Notice = Callable[[str], None]
 
 def check_name(name: str, where: str) -> str:
     """`name` as the name of a job. Raises UsageError, saying `where` it stands, for one that cannot be shown."""
-    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise UsageError(f"{where} {name!r}: a name of 1 to {MAX_NAME} characters that can be printed")
-    return name.strip()
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable() or name.startswith("-"):
+        raise UsageError(f"{where} {name!r}: a name of 1 to {MAX_NAME} characters to print, the first no dash")
+    return name
 
 
 def name_of(source: str) -> str | None:
     """The name of a job that is given none: its file's, without the ending; None for standard input."""
     stem = "" if source == "-" else Path(source).stem
-    return "".join(letter if letter.isprintable() else "_" for letter in stem)[:MAX_NAME].strip() or None
+    return "".join(letter if letter.isprintable() else "_" for letter in stem)[:MAX_NAME].strip(" -") or None
 
 
 def slug(name: str) -> str:

@@ -79,9 +79,7 @@ def is_free(folder: Path, files: Mapping[str, str]) -> None:
     for name in files:
         path = folder / name
         if os.path.lexists(path) and not _is_ours(path):
-            raise RefusedError(
-                f"{path} is there, and bulkops did not write it: nothing was changed. Use another --name"
-            )
+            raise RefusedError(f"{path} is not from bulkops: nothing was changed. Use another --name")
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
@@ -120,11 +118,8 @@ def entries(folder: Path) -> Iterator[Entry]:
     """The jobs that bulkops wrote units for; whatever else is there is passed over."""
     with suppress(OSError):
         for path in sorted(folder.glob("bulkops-*.service")):
-            if (
-                _is_ours(path)
-                and (entry := _read(path)) is not None
-                and f"{unit_name(entry.name)}.service" == path.name
-            ):
+            entry = _read(path) if _is_ours(path) else None
+            if entry is not None and path.name == f"{unit_name(entry.name)}.service":
                 yield entry
 
 

@@ -47,10 +47,8 @@ def _entry(options: argparse.Namespace, calendar: Calendar) -> tuple[Entry, Path
     asked = arguments.build().parse_args(["run", options.job, *options.run_options])
     if asked.run_id is not None:
         raise UsageError("--run-id names one run, and a schedule makes many: leave it out")
-    name = options.name or asked.name or name_of(options.job)
-    name = check_name(name or "", "--name")
     loaded = config.load(asked.config)
-    warnings = scheduling.judge(
+    named, warnings = scheduling.judge(
         options.job,
         config=loaded,
         target=asked.target,
@@ -60,6 +58,7 @@ def _entry(options: argparse.Namespace, calendar: Calendar) -> tuple[Entry, Path
     )
     for warning in warnings:
         say(f"warning: {warning}")
+    name = check_name(options.name or asked.name or named or name_of(options.job) or "", "--name")
     runs_dir = (asked.runs_dir or DEFAULT_RUNS_DIR).absolute()
     command = scheduling.command(
         Path(options.job), options.run_options, name=name, runs_dir=runs_dir, config=loaded.path

@@ -49,17 +49,20 @@ def _without(words: Sequence[str]) -> list[str]:
 
 def judge(
     source: str, *, config: Config, target: str | None, operation: str | None, options: WorkOptions, yes: bool
-) -> list[str]:
-    """What to warn of before `source` is put on a schedule; the file may be another each time it is run.
+) -> tuple[str | None, list[str]]:
+    """The name that `source` gives its job, and what to warn of before it is put on a schedule.
+
+    The file may be another each time it is run, and need not be there yet.
 
     Raises RefusedError for a job that would not ask and has no guard.
     """
     warnings: list[str] = []
+    name: str | None = None
     guarded = options.max_changes is not None
     try:
         job_input, checked = validate(source, config=config, target=target, operation=operation)
         guarded = guarded or job_input.merged(options).max_changes is not None
-        target = target or job_input.target
+        target, name = target or job_input.target, job_input.job_name
         if checked.problem_count:
             warnings.append(f"{source} cannot be run as it is now: `bulkops validate` tells why")
         if not yes:
@@ -73,7 +76,7 @@ def judge(
         )
     if options.on_finish is not None and options.on_finish.address is not None:
         warnings.append("the address of --on-finish will stand in the schedule: if it is a secret, put it into the job")
-    return [*warnings, *_needs_environment(config, target)]
+    return name, [*warnings, *_needs_environment(config, target)]
 
 
 def _would_ask(job_input: JobInput) -> list[str]:

@@ -111,8 +111,8 @@ def test_a_resume_holds_the_name_too(shell: Shell) -> None:
         with at_work(shell, sandbox):
             assert "this run is held by" in shell.bulkops("resume", "first").err
         resumed = shell.start("resume", "first", "--batch-size", "1")
-        before = len(sandbox.effects("invite_sent"))
-        until(lambda: len(sandbox.effects("invite_sent")) > before)
+        lock = shell.folder / ".bulkops/runs/.locks/weekly.lock"
+        until(lambda: lock.exists() and f'"pid": {resumed.pid},' in lock.read_text())
         refused = shell.bulkops("run", "weekly.json", "--yes")
         assert (refused.code, "run first" in refused.err) == (3, True)
         resumed.kill()
@@ -165,9 +165,12 @@ def test_a_run_that_is_refused_is_told_too_and_a_plan_is_not(shell: Shell, sandb
     shell.write("tell.py", TELLER)
     tell = f"{sys.executable} tell.py told.json"
     name = job(shell, "weekly", 1, options={"on_finish": tell, "max_age": "1h"})
-    assert shell.bulkops("plan", name).code == 0
+    planned = shell.bulkops("plan", name)
+    assert (planned.code, f"when a run has ended, the command {tell}" in planned.err) == (0, True)
     assert shell.bulkops("run", name, "--dry-run").code == 0
     os.utime(shell.folder / name, (0, 0))
+    assert shell.bulkops("run", name, "--yes", "--on-finish", "none").code == 3
+    assert not (shell.folder / "told.json").exists()
     assert shell.bulkops("run", name, "--yes").code == 3
     told = json.loads((shell.folder / "told.json").read_text())
     assert (told["stdin"]["state"], told["stdin"]["exit"], told["stdin"]["job"]) == ("refused", 3, "weekly")
@@ -263,4 +266,22 @@ def test_a_resume_runs_no_command_that_its_folder_names(shell: Shell, sandbox: S
     assert shell.bulkops("resume", "r").code == 0
     assert not (shell.folder / "ran").exists()
     assert shell.bulkops("resume", "r", "--on-finish", "touch ran").code == 0
+    assert (shell.folder / "ran").exists()
+
+
+def test_a_retry_runs_no_command_of_the_run_before_and_knows_no_age(shell: Shell, sandbox: SandboxProcess) -> None:
+    """What is sent as a whole is run again from the run's own copy of the file, which others may have written."""
+    shell.configure(sandbox)
+    client = sandbox.allowed()[0]
+    sandbox.send("POST", "faults", [{"kind": "reject_items", "path": "*/allowlist", "items": [client]}])
+    head = {"operation": "allowlist-replace", "options": {"on_finish": ["touch", "ran"], "max_age": "1h"}}
+    shell.write("apps.json", json.dumps({**head, "items": [{"client_id": client}]}))
+    first = shell.bulkops("run", "apps.json", "--yes", "--run-id", "r")
+    assert first.code == 1, first.err
+    (shell.folder / "ran").unlink()
+    os.utime(shell.folder / ".bulkops/runs/r/input.json", (0, 0))
+    again = shell.bulkops("retry", "r", "--yes")
+    assert again.code == 1, again.err
+    assert not (shell.folder / "ran").exists()
+    assert shell.bulkops("retry", "r", "--yes", "--on-finish", "touch ran").code == 1
     assert (shell.folder / "ran").exists()

@@ -256,7 +256,7 @@ def _work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--on-finish",
         metavar="WHAT",
-        help="when the run has ended: a command, an http(s) address that gets the summary, or env:NAME of one",
+        help="when the run has ended: a command, an http(s) address that gets the summary, env:NAME of one, or none",
     )
     _ceilings(parser)
     if "--config" not in parser._option_string_actions:  # noqa: SLF001 - argparse has no public look-up

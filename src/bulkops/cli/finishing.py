@@ -33,16 +33,18 @@ class Ending:
 
     def learn(self, options: WorkOptions, name: str | None) -> None:
         """The job file was read: it may say whom to tell, and has a name."""
-        self.what, self.job = self.what or options.on_finish, name
+        self.what, self.job = options.on_finish, name  # the command line's word is among them, and wins
 
     def announce(self) -> None:
         """Say what will be run or told: a job file may come from somebody else."""
-        if self.what is not None and not self.silent:
+        if self.what and self.silent:
+            say(f"on_finish: when a run has ended, {self.what.in_full()}")
+        elif self.what:
             say(f"on_finish: when the run has ended, {self.what}")
 
     def tell(self, summary: dict[str, Any], code: int) -> None:
         """Tell it, once. Whatever goes wrong is a line on stderr and in the run's log."""
-        if self.what is None or self.silent or self.told:
+        if not self.what or self.silent or self.told:
             return
         self.told = True
         if sys.stdout is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -153,10 +154,11 @@ def retry(options: argparse.Namespace) -> int:
                 operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
                 runs_dir=runs_dir,
                 run_id=None,
-                options=work_options(options).over(job),
+                # the rows are the run's own: they have no age, and do not say what is run at the end
+                options=replace(work_options(options).over(job), max_age_s=math.inf),
                 name=job.name,
                 notice=say,
-                learn=end.learn,
+                learn=lambda merged, name: end.learn(replace(merged, on_finish=asked_finish(options)), name),
             )
         end.announce()
         return _carry_out(partial(_start, prepared), options, end)

@@ -39,11 +39,19 @@ _TOLD = ("run_id", "state", "operation", "target", "run_dir", "failures_file", "
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """One of three: a command as its words, an address, or the variable of the environment that holds an address."""
+    """A command as its words, an address, the variable of the environment that holds one; or nothing at all."""
 
     command: tuple[str, ...] = ()
     address: str | None = None
     variable: str | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anybody is to be told."""
+        return bool(self.command or self.address or self.variable)
+
+    def in_full(self) -> str:
+        """For whoever looks at a job file before it is run: a command with all of its words."""
+        return f"the command {shlex.join(self.command)}" if self.command else str(self)
 
     def __str__(self) -> str:
         """For the screen and the log: of an address only its host, since the rest may be a secret."""
@@ -55,7 +63,7 @@ class Finish:
 
 
 def parse_finish(value: object) -> Finish:
-    """An address, `env:NAME`, or a command: a text that is parted into words as a shell does, or the list of them.
+    """An address, `env:NAME`, `none`, or a command: a list of words, or a text that is parted into them like a shell's.
 
     No shell runs it: quotes group, nothing is expanded. Raises ConfigError for anything else.
     """
@@ -68,6 +76,8 @@ def parse_finish(value: object) -> Finish:
     text = value.strip()
     if re.match(r"(?i)https?:", text):
         return Finish(address=_address(text, "on_finish"))
+    if text == "none":
+        return Finish()
     if text.startswith("env:"):
         if not _VARIABLE.fullmatch(text[4:]):
             raise ConfigError("on_finish: env: needs the name of a variable of the environment, such as env:TEAM_HOOK")

@@ -32,7 +32,7 @@ from bulkops.jobs import (
 from bulkops.model import Item, Job, Problem, Row
 from bulkops.operations import OPERATIONS
 from bulkops.providers.base import OperationSupport
-from bulkops.wiring.finishing import parse_finish
+from bulkops.wiring.finishing import Finish, parse_finish
 from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_span
 from bulkops.wiring.targets import AVAILABLE
 
@@ -330,7 +330,7 @@ def _merge(options: WorkOptions, mine: Mapping[str, Any]) -> WorkOptions:
         deadline=_deadline(mine) if options.deadline is None else options.deadline,
         max_age_s=_age(mine) if options.max_age_s is None else options.max_age_s,
         overlap=options.overlap or _overlap(mine),
-        on_finish=options.on_finish or (parse_finish(mine["on_finish"]) if mine.get("on_finish") is not None else None),
+        on_finish=_finish(mine) if options.on_finish is None else options.on_finish,
         skip_invalid=_flag(mine, "skip_invalid") if options.skip_invalid is None else options.skip_invalid,
     )
 
@@ -360,6 +360,11 @@ def _deadline(mine: Mapping[str, Any]) -> float | None:
     if not isinstance(value, str):
         raise ValueError(f'deadline: expected a text such as "2h" or "22:30", not {value!r}')
     return parse_deadline(value, now=datetime.now().astimezone())
+
+
+def _finish(mine: Mapping[str, Any]) -> Finish | None:
+    value = mine.get("on_finish")
+    return None if value is None else parse_finish(value)
 
 
 def _age(mine: Mapping[str, Any]) -> float | None:

@@ -99,8 +99,9 @@ class NameLock:
             return
         me, now = owner(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         written = json.dumps({"run_id": run_id, "user": me.name, "pid": me.pid, "host": me.host, "since": now})
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, written.encode(), 0)
+        with suppress(OSError):  # a full disk: then nobody is named, and the lock holds all the same
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, written.encode(), 0)
 
     def refusal(self, run_id: str | None = None) -> RefusedError:
         """What to tell a run that may not begin; `run_id` where it is a run that exists already."""

@@ -64,25 +64,28 @@ def prepare(
     and a file that is older than it may be.
     """
     turn = NameTurn(runs_dir, notice)
-    again = source != "-"  # standard input can be read only once
-    while True:
-        folder = create(runs_dir, run_id)
-        try:
-            taken = _take(source, folder, operation, options, name)
-            learn(taken.options, taken.name)
-            refuse_stale(source, taken.changed_at, taken.options.max_age_s)
-            wanted = None if taken.options.dry_run else taken.name
-            if not turn.come(wanted, folder.run_id, queue=taken.options.overlap == "queue"):
-                if again:
-                    folder.remove()
-                turn.wait(folder.run_id)
-                if again:
-                    continue
-            return _checked(folder, taken, config=config, target=target, lock=turn.lock)
-        except BaseException:
-            folder.remove()
-            turn.release()
-            raise
+    try:
+        while True:
+            folder = create(runs_dir, run_id)
+            try:
+                taken = _take(source, folder, operation, options, name)
+                learn(taken.options, taken.name)
+                refuse_stale(source, taken.changed_at, taken.options.max_age_s)
+                wanted = None if taken.options.dry_run else taken.name
+                waits = not turn.come(wanted, folder.run_id, queue=taken.options.overlap == "queue")
+                if waits and source == "-":  # it cannot be read once more
+                    turn.wait(folder.run_id)
+                    waits = False
+                if not waits:
+                    return _checked(folder, taken, config=config, target=target, lock=turn.lock)
+            except BaseException:
+                folder.remove()
+                raise
+            folder.remove()  # from here on it may be somebody else's
+            turn.wait(folder.run_id)
+    except BaseException:
+        turn.release()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

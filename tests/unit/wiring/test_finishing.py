@@ -35,6 +35,7 @@ def test_of_an_address_only_the_host_is_shown() -> None:
     assert found.address == "https://hooks.test/T0PS3CRET?key=T0PS3CRET"
     assert str(found) == "a message to hooks.test"
     assert parse_finish("env:TEAM_HOOK") == Finish(variable="TEAM_HOOK")
+    assert not parse_finish("none")
 
 
 @pytest.mark.parametrize(

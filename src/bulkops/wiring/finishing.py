@@ -203,10 +203,10 @@ async def _run(command: tuple[str, ...], body: bytes, environ: Mapping[str, str]
                 await process.stdin.send(body)
             with contextlib.suppress(anyio.BrokenResourceError, OSError):
                 await process.stdin.aclose()
-        code = await process.wait()
-    if code == 0:
+        status = await process.wait()
+    if status == 0:
         return None
-    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    return f"ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit code {status}"
 
 
 def _screen() -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bulkops.errors import RefusedError, UsageError
+from bulkops.errors import RefusedError, StoppedError, UsageError
 from bulkops.wiring.folder import make_private
 from bulkops.wiring.opened import owner
 
@@ -219,12 +219,17 @@ def hold_again(
 ) -> AbstractContextManager[object]:
     """The lock for a run that exists and is to go on, held until it is left; nothing for one whose job has no name.
 
-    Raises RefusedError while another run of that name is at work, unless it is to `queue`.
+    Raises RefusedError while another run of that name is at work, unless it is to `queue`; StoppedError where the lock
+    cannot be made, as on a disk that became read-only.
     """
     if name is None:
         return nullcontext()
     lock = NameLock(runs_dir, name)
-    if not lock.take(run_id):
+    try:
+        taken = lock.take(run_id)
+    except UsageError as error:
+        raise StoppedError(str(error)) from error
+    if not taken:
         if not queue:
             raise lock.refusal(run_id)
         lock.wait(run_id, notice)

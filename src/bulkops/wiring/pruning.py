@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,8 +18,10 @@ from bulkops.ledger.sqlite import SqliteLedger, SqliteLedgerView
 from bulkops.model import Counts
 from bulkops.reports import read_summary
 from bulkops.wiring.folder import RUN_ID, RunFolder
+from bulkops.wiring.naming import LOCKS
 from bulkops.wiring.opened import LEASE_S, owner
 from bulkops.wiring.options import parse_span
+from bulkops.wiring.stages import PIPELINE_FILE, is_pipeline, look_at_pipeline, read_record
 
 _ASIDE = re.compile(rf"\.pruned-{RUN_ID.pattern}-[0-9a-f]{{8}}")
 
@@ -104,6 +107,8 @@ def _folders(runs_dir: Path) -> Iterator[Path]:
 def _look(path: Path) -> OldRun:
     """Raises BulkopsError, saying why `path` is not to be touched."""
     folder = RunFolder(path)
+    if is_pipeline(path):
+        return _look_at_pipeline(folder)
     job = folder.read_job()
     _refuse_folders(path)
     view = SqliteLedgerView.open(folder.ledger(job))
@@ -115,8 +120,28 @@ def _look(path: Path) -> OldRun:
     return OldRun(folder, job.name, job.operation, view.counts(), ended)
 
 
-def _refuse_folders(path: Path) -> None:
+def _look_at_pipeline(folder: RunFolder) -> OldRun:
+    record = read_record(folder.path)
+    _refuse_folders(folder.path, but="stages")
+    known = {stage.name for stage in record.stages}
+    for inner in (folder.path / "stages").iterdir():
+        if inner.is_symlink() or (inner.name not in known and inner.name != LOCKS):
+            raise UsageError(f"holds stages/{inner.name}, which is no stage of it")
+    for stage in record.stages:
+        _refuse_folders(folder.path / "stages" / stage.name)
+    summary = look_at_pipeline(folder)
+    if summary.state == "running":
+        raise RefusedError(f"at work: {summary.reason}")
+    ended = max(_moment(record.created_at), _moment(_finished_at(folder.path)))
+    if not ended:
+        raise UsageError("nothing tells when it was")
+    return OldRun(folder, record.name, "pipeline", summary.counts, ended)
+
+
+def _refuse_folders(path: Path, *, but: str = "") -> None:
     for inner in path.iterdir():
+        if inner.name == but and stat.S_ISDIR(inner.lstat().st_mode):
+            continue
         if not stat.S_ISREG(inner.lstat().st_mode):
             raise UsageError(f"holds {inner.name}, which is no file of a run")
 
@@ -145,7 +170,27 @@ async def remove(run: OldRun, *, even_unfinished: bool) -> None:
     Raises RefusedError if somebody has taken it up meanwhile, LedgerError or UsageError if it cannot be removed.
     """
     folder = run.folder
-    # its lock is taken and never given back: whoever comes now finds it held, until there is nothing left to find
+    for one in _with_ledgers(folder):
+        await _take(one, even_unfinished=even_unfinished)
+    aside = folder.path.with_name(f".pruned-{folder.run_id}-{secrets.token_hex(4)}")
+    try:
+        folder.path.rename(aside)
+        flush_folder(aside.parent)
+        _empty(aside)
+    except OSError as error:
+        raise UsageError(f"{folder.path}: cannot be removed: {error.strerror or error}") from error
+
+
+def _with_ledgers(folder: RunFolder) -> Sequence[RunFolder]:
+    """The run, or the stages of a pipeline that were begun."""
+    if not is_pipeline(folder.path):
+        return [folder]
+    stages = [RunFolder(folder.path / "stages" / one.name) for one in read_record(folder.path).stages]
+    return [one for one in stages if one.ledger(one.read_job()).is_file()]
+
+
+async def _take(folder: RunFolder, *, even_unfinished: bool) -> None:
+    """Take a run's lock for good: whoever comes now finds it held, until there is nothing left to find."""
     ledger = SqliteLedger.open(folder.ledger(folder.read_job()))
     try:
         await ledger.acquire(owner(), lease_s=LEASE_S)
@@ -156,13 +201,6 @@ async def remove(run: OldRun, *, even_unfinished: bool) -> None:
     finally:
         with suppress(LedgerError):
             await ledger.close()
-    aside = folder.path.with_name(f".pruned-{folder.run_id}-{secrets.token_hex(4)}")
-    try:
-        folder.path.rename(aside)
-        flush_folder(aside.parent)
-        _empty(aside)
-    except OSError as error:
-        raise UsageError(f"{folder.path}: cannot be removed: {error.strerror or error}") from error
 
 
 def sweep(runs_dir: Path) -> None:
@@ -176,8 +214,7 @@ def sweep(runs_dir: Path) -> None:
 
 def _empty(aside: Path) -> None:
     """Remove the folder of a run that was put aside; what made it a run goes first."""
-    (aside / "job.json").unlink(missing_ok=True)
+    for name in ("job.json", PIPELINE_FILE):
+        (aside / name).unlink(missing_ok=True)
     flush_folder(aside)
-    for path in aside.iterdir():
-        path.unlink(missing_ok=True)
-    aside.rmdir()
+    shutil.rmtree(aside)

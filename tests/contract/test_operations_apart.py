@@ -24,8 +24,8 @@ from bulkops.testing.anypoint_cases import (
     people,
     resend_row,
     resend_rows,
-    state_of,
 )
+from bulkops.testing.anypoint_state import state_of
 from bulkops.testing.desk import Desk
 from bulkops.testing.operation_contract import (
     CUTS,

@@ -19,7 +19,7 @@ from bulkops.sandbox.anypoint.organization import (
     User,
 )
 from bulkops.testing.anypoint_creating import new_role_group_rows, new_team_rows
-from bulkops.testing.anypoint_state import state_of as state_of
+from bulkops.testing.anypoint_state import state_of
 from bulkops.testing.operation_contract import Case, Row
 
 DAY_S = 86_400.0

@@ -212,7 +212,8 @@ async def create_role_group(wire: Wire, batch: Batch[Any], permit: Permit) -> Ba
 
 def new_role_group_body(change: Change) -> dict[str, Any]:
     """All three keys of the published example; `external_names` are groups of an identity provider."""
-    return {"name": change.key, "description": change.fields.description, "external_names": []}
+    description = getattr(change.fields, "description", "")
+    return {"name": change.key, "description": description, "external_names": []}
 
 
 def new_role_group_bytes(item: Item[Any]) -> int:

@@ -26,6 +26,14 @@ BLOCK = re.compile(r"^```console runnable\n(.*?)^```$", re.MULTILINE | re.DOTALL
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 EXIT = re.compile(r"\(exit (\d+)\)")
 
+CRONTAB = """\
+#!/bin/sh
+case "$1" in
+  -l) cat "$HOME/crontab.txt" 2>/dev/null || { echo "no crontab for reader" >&2; exit 1; };;
+  -) cat > "$HOME/crontab.txt";;
+esac
+"""
+
 
 @dataclass
 class Command:
@@ -74,9 +82,12 @@ def prepare(folder: Path) -> dict[str, str]:
     script = tools / "bulkops"
     script.write_text(f"#!{sys.executable}\nfrom bulkops.cli.main import entry\nentry()\n", encoding="utf-8")
     script.chmod(0o755)
+    for name, text in (("crontab", CRONTAB), ("systemctl", "#!/bin/sh\n")):
+        (tools / name).write_text(text, encoding="utf-8")
+        (tools / name).chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANYPOINT_", "BULKOPS_"))}
     path = f"{tools}{os.pathsep}{kept['PATH']}"
-    return {**kept, "PATH": path, "XDG_CONFIG_HOME": str(folder / "none"), "COLUMNS": "100"}
+    return {**kept, "PATH": path, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "none"), "COLUMNS": "100"}
 
 
 def run(command: Command, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -167,7 +178,20 @@ def test_exit_codes_are_the_same_in_every_document(document: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "plan", "validate", "resume", "retry", "runs", "show", "report", "operations", "check", "sandbox"],
+    [
+        "run",
+        "plan",
+        "validate",
+        "resume",
+        "retry",
+        "runs",
+        "show",
+        "report",
+        "operations",
+        "check",
+        "schedule",
+        "sandbox",
+    ],
 )
 def test_every_command_has_its_line(command: str) -> None:
     """docs/commands.md names the command."""

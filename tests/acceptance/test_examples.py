@@ -79,6 +79,10 @@ EXAMPLES = {
     "allowlist-remove.json": Example(2, effects={"allowlist_removed": 2}),
     "allowlist-replace.csv": Example(3, effects={"allowlist_added": 1, "allowlist_removed": 37}),
     "allowlist-replace.json": Example(3, effects={"allowlist_added": 1, "allowlist_removed": 37}),
+    "create-role-groups.csv": Example(2, 1, {"role_group_created": 2}),
+    "create-role-groups.json": Example(2, effects={"role_group_created": 2}),
+    "create-teams.csv": Example(3, 1, {"team_created": 3}),
+    "create-teams.json": Example(3, effects={"team_created": 3}),
     "onboarding.csv": Example(6, effects={"invite_sent": 2, "role_group_assigned": 2, "team_added": 2}),
 }
 

@@ -258,3 +258,19 @@ def test_the_folder_of_a_pipeline_is_its_owners_alone(shell: Shell, sandbox: San
     for place, folders, files in os.walk(shell.folder / RUN):
         for name in (*folders, *files):
             assert (Path(place) / name).lstat().st_mode & 0o077 == 0, name
+
+
+def test_a_pipeline_is_pruned_as_a_run_is(shell: Shell, sandbox: SandboxProcess) -> None:
+    """A finished one goes whole; one that stopped between stages stays."""
+    shell.configure(sandbox)
+    onboarding(shell)
+    assert run(shell, "onboarding").code == 0
+    shell.write("onboarding/01-invite.json", json.dumps({"operation": "invite", "items": [{"email": "x@new.test"}]}))
+    sandbox.send(
+        "POST", "faults", [{"kind": "status", "status": 400, "body": {}, "method": "POST", "path": "*/invites"}]
+    )
+    assert shell.bulkops("run", "onboarding", "--yes", "--run-id", "q").code == 4
+    ended = shell.bulkops("runs", "prune", "--keep", "0", "--yes")
+    assert ended.code == 0, ended.err
+    assert "q" in ended.err
+    assert [path.name for path in (shell.folder / ".bulkops/runs").iterdir()] == ["q"]

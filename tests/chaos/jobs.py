@@ -82,6 +82,11 @@ def _again(kind: str, row: Wanted, desk: Desk) -> Wanted:
     if "user" in cells:
         user_id = next(fact[1] if fact[0] in {"account", "may"} else fact[2] for fact in (*row.adds, *row.removes))
         cells["user"] = desk.called(user_id)
+    elif "name" in cells:
+        cells["name"] = cells["name"].swapcase()
+        if "parent" in cells:
+            place = _fact(row)[2]
+            cells["parent"] = desk.dice.choice([place, desk.holds["teams"][place]["name"]])
     elif cells.get("email"):
         cells["email"] = cells["email"].swapcase()
     elif kind == "resend-invite":
@@ -132,6 +137,12 @@ DONE: Mapping[str, Callable[[Wanted], Done]] = {
         [{"client_id": _fact(row)[1], "authorized_scopes": _fact(row)[2].split(",")}],
     ),
     "allowlist-remove": lambda row: ("DELETE", ALLOWLIST, [{"client_id": _fact(row)[1]}]),
+    "create-role-group": lambda row: ("POST", "/rolegroups", {"name": row.cells["name"]}),
+    "create-team": lambda row: (
+        "POST",
+        "/teams",
+        {"team_name": row.cells["name"], "parent_team_id": _fact(row)[2], "team_type": "internal"},
+    ),
 }
 """How the vendor is told to do what a row wants, for rows that are so before the job runs."""
 
@@ -147,9 +158,11 @@ NOBODY: Mapping[str, Callable[[int], dict[str, str]]] = {
     "unassign-role": lambda number: {"user": f"no.such.person.{number}", "role": "Cloudhub Admin"},
     "add-team-member": lambda number: {"user": f"no.such.person.{number}", "team": "Platform", "membership": ""},
     "remove-team-member": lambda number: {"user": f"no.such.person.{number}", "team": "Platform"},
+    "create-role-group": lambda number: {"name": f"two  spaces {number}", "description": ""},
+    "create-team": lambda number: {"name": f"Of nobody {number}", "parent": f"No such team {number}"},
     "invite": lambda number: {"email": f"no address {number}", "role_groups": "", "teams": ""},
 }
-"""Rows that name nobody, or nothing that is an address."""
+"""Rows that name nobody, or nothing that is an address or a name."""
 
 ORG = "/accounts/api/organizations/*"
 
@@ -179,5 +192,7 @@ VERBS: Mapping[str, Verb] = {
     "allowlist-add": Verb(preparing.add_to_allowlist, "PATCH", f"{ORG}{ALLOWLIST}"),
     "allowlist-remove": Verb(preparing.disallow, "DELETE", f"{ORG}{ALLOWLIST}"),
     "allowlist-replace": Verb(preparing.allow, "PUT", f"{ORG}{ALLOWLIST}", whole=True),
+    "create-role-group": Verb(preparing.new_role_groups, "POST", f"{ORG}/rolegroups", rows=90),
+    "create-team": Verb(preparing.new_teams, "POST", f"{ORG}/teams", rows=90),
 }
-"""The operations of the contract's table, in its order."""
+"""The operations of the contract's table, in its order, and those that make what the others speak of."""

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from tests.chaos.rows import Desk, Wanted
-from tests.chaos.world import allowed, facts_of, invited, permission, state_fact
+from tests.chaos.world import allowed, facts_of, invited, made, permission, state_fact
 
 SCOPES = ("read:organization", "read:applications", "view:exchange", "manage:apis")
 
@@ -233,6 +233,41 @@ def roles(desk: Desk, count: int, *, held: bool) -> list[Wanted]:
                 removes=frozenset([fact]) if held else frozenset(),
                 effect=("role_unassigned" if held else "role_assigned", desk.username(user_id), role),
                 marks=marks,
+            )
+        )
+    return rows
+
+
+# new role groups and teams
+
+
+def new_role_groups(desk: Desk, count: int) -> list[Wanted]:
+    """Names that no role group has."""
+    root = next(iter(desk.holds["units"]))
+    return [
+        Wanted(
+            {"name": name, "description": desk.dice.choice(["", "for a job"])},
+            adds=frozenset([made("role group", name, root)]),
+            effect=("role_group_created", name.casefold(), root),
+            marks={"body_contains": f'"{name}"'},
+        )
+        for name in (f"New Group {number}" for number in range(count))
+    ]
+
+
+def new_teams(desk: Desk, count: int) -> list[Wanted]:
+    """Names that no team has, under some teams and under the one at the top."""
+    places = list(desk.holds["teams"])[:4]
+    rows = []
+    for number in range(count):
+        name, place = f"New Team {number}", places[number % len(places)]
+        cell = "" if place == places[0] else desk.dice.choice([place, desk.holds["teams"][place]["name"]])
+        rows.append(
+            Wanted(
+                {"name": name, "parent": cell},
+                adds=frozenset([made("team", name, place)]),
+                effect=("team_created", name.casefold(), place),
+                marks={"body_contains": f'"{name}"'},
             )
         )
     return rows

@@ -6,7 +6,7 @@ import json
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,8 @@ def facts_of(holds: Mapping[str, Any]) -> frozenset[Fact]:
                 for team, one in holds["teams"].items()
                 for user, level in one["members"].items()
             ),
+            *_made("role group", ((one["name"], one["organization"]) for one in holds["role_groups"].values())),
+            *_made("team", ((one["name"], str(one["parent"])) for one in holds["teams"].values())),
             *(allowed(client, scopes) for client, scopes in holds["allowlist"].items()),
         )
     )
@@ -116,6 +118,17 @@ def allowed(client: str, scopes: Sequence[str] | None) -> Fact:
 def invited(email: str, grants: Sequence[str] = ()) -> Fact:
     """One pending invitation of an address, and what it gives."""
     return ("invited", email.casefold(), "1", *sorted(grants))
+
+
+def made(kind: str, name: str, place: str) -> Fact:
+    """The one role group or team of a name in its place."""
+    return (kind, name.casefold(), place, "1")
+
+
+def _made(kind: str, found: Iterable[tuple[str, str]]) -> Iterator[Fact]:
+    """A second one of a name makes another fact of the first: it shows as a difference."""
+    copies = Counter((name.casefold(), place) for name, place in found)
+    return ((kind, name, place, str(count)) for (name, place), count in copies.items())
 
 
 def _people(users: Mapping[str, Mapping[str, Any]]) -> Iterator[Fact]:

@@ -24,8 +24,8 @@ from bulkops.testing.anypoint_cases import (
     people,
     resend_row,
     resend_rows,
-    state_of,
 )
+from bulkops.testing.anypoint_state import state_of
 from bulkops.testing.desk import Desk
 from bulkops.testing.operation_contract import (
     CUTS,
@@ -462,6 +462,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("allowlist-add", {"allowlist_patch": "replace", "allowlist_expand": False}),
     ("allowlist-add", {"allowlist_patch": "merge"}),
     ("allowlist-remove", {"allowlist_expand": False}),
+    ("create-role-group", {"rolegroup_name_taken": "conflict"}),
+    ("create-role-group", {"create_answer": "object"}),
+    ("create-team", {"team_name_taken": "sibling"}),
+    ("create-team", {"team_name_taken": "anywhere", "create_answer": "object"}),
 ]
 IDS = [f"{kind}-{'-'.join(f'{name}={value}' for name, value in quirks.items())}" for kind, quirks in VARIANTS]
 

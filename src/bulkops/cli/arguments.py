@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -63,6 +64,7 @@ def build() -> argparse.ArgumentParser:
     _reading(commands)
     _looking(commands)
     _migrate(commands)
+    _schedule(commands)
     commands.add_parser(
         "sandbox",
         help="a simulated organisation to try job files on",
@@ -70,6 +72,17 @@ def build() -> argparse.ArgumentParser:
         add_help=False,
     )
     return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line. What follows `--` of `schedule install` is for the run: `run_options`."""
+    own, rest = list(argv), []
+    if own[:2] == ["schedule", "install"] and "--" in own:
+        at = own.index("--")
+        own, rest = own[:at], own[at + 1 :]
+    options = build().parse_args(own)
+    options.run_options = rest
+    return options
 
 
 def _run(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -81,6 +94,10 @@ def _run(commands: argparse._SubParsersAction[Parser]) -> None:
     run.add_argument("job", metavar="JOB", help=JOB_HELP)
     _job_options(run)
     _work_options(run)
+    _age(run)
+    run.add_argument(
+        "--name", metavar="NAME", help="the job's name: two runs of one name never overlap (default: the file's)"
+    )
     run.add_argument("--run-id", metavar="ID", help="the run's name; made up if not given")
     run.add_argument("--dry-run", action="store_true", help="read and plan only; send nothing")
 
@@ -93,6 +110,7 @@ def _plan(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     plan.add_argument("job", metavar="JOB", help=JOB_HELP)
     _job_options(plan)
+    _age(plan)
     plan.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     plan.add_argument("--detailed-exitcode", action="store_true", help="exit 10 when there are changes")
     _ceilings(plan)
@@ -142,9 +160,10 @@ def _continuing(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _reading(commands: argparse._SubParsersAction[Parser]) -> None:
-    runs = commands.add_parser("runs", help="list the runs, newest first")
+    runs = commands.add_parser("runs", help="list the runs, newest first; remove old ones")
     runs.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
     runs.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    _pruning(runs)
     show = commands.add_parser("show", help="what became of a run, and what to do next")
     _which_run(show)
     show.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
@@ -153,6 +172,54 @@ def _reading(commands: argparse._SubParsersAction[Parser]) -> None:
     _which_run(report)
     report.add_argument("--format", choices=("html", "csv", "json"), default="csv", help="which to print (default csv)")
     report.add_argument("--runs-dir", type=Path, metavar="DIR", help="where runs are kept (default ./.bulkops/runs)")
+
+
+def _schedule(commands: argparse._SubParsersAction[Parser]) -> None:
+    schedule = commands.add_parser(
+        "schedule",
+        help="run job files by a timer",
+        description="Have job files run by systemd timers of the user, or by lines of the crontab.",
+    )
+    actions = schedule.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
+    install = actions.add_parser(
+        "install",
+        help="put a job file on a schedule, or change when it runs",
+        usage="bulkops schedule install JOB --every WHEN [options] [-- options of the run]",
+        description="Show what would be written, ask, and write it. Options after -- are those of `bulkops run`.",
+    )
+    install.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file")
+    install.add_argument(
+        "--every",
+        required=True,
+        metavar="WHEN",
+        help="five fields as cron has them, such as '0 6 * * 1', or hourly, daily, weekly, monthly; local time",
+    )
+    install.add_argument("--name", metavar="NAME", help="the job's name (default: the file's)")
+    install.add_argument("--cron", action="store_true", help="a line in the crontab instead of a systemd timer")
+    install.add_argument("--catch-up", action="store_true", help="run a time that was missed once the machine is up")
+    listing = actions.add_parser("list", help="the jobs that are on a schedule")
+    removing = actions.add_parser("remove", help="take a job off its schedule")
+    removing.add_argument("name", metavar="NAME", help="the job's name")
+    for action in (install, removing):
+        action.add_argument("--yes", action="store_true", help="do not ask; says nothing of the run: see -- --yes")
+    for action in (install, listing, removing):
+        action.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def _pruning(runs: argparse.ArgumentParser) -> None:
+    actions = runs.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser)
+    prune = actions.add_parser(
+        "prune",
+        help="remove old runs",
+        description="Remove the folders of old runs that are finished; lists them first, and asks.",
+    )
+    prune.add_argument("--keep", required=True, metavar="N|SPAN", help="the newest N, or what ended within: 20, 30d")
+    prune.add_argument("--name", metavar="NAME", help="only runs of this job")
+    prune.add_argument("--even-unfinished", action="store_true", help="also runs that could still be resumed")
+    prune.add_argument("--dry-run", action="store_true", help="list only")
+    prune.add_argument("--yes", action="store_true", help="do not ask")
+    prune.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object on stdout")
+    prune.add_argument("--runs-dir", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="where runs are kept")
 
 
 def _looking(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -203,10 +270,22 @@ def _work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deadline", metavar="WHEN", help="stop cleanly before: 2h, 90m, 22:30, or a date and time; resume goes on"
     )
+    parser.add_argument(
+        "--queue", action="store_true", help="wait while another run of the job's name is at work, instead of refusing"
+    )
+    parser.add_argument(
+        "--on-finish",
+        metavar="WHAT",
+        help="when the run has ended: a command, an http(s) address that gets the summary, env:NAME of one, or none",
+    )
     _ceilings(parser)
     if "--config" not in parser._option_string_actions:  # noqa: SLF001 - argparse has no public look-up
         parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
     _logging(parser)
+
+
+def _age(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-age", metavar="SPAN", help="refuse a job file last changed before that: 24h, 7d")
 
 
 def _ceilings(parser: argparse.ArgumentParser) -> None:

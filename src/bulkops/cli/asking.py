@@ -78,6 +78,27 @@ async def confirm(plans: Sequence[Plan], target: str, *, yes: bool) -> None:
         raise RefusedError("not confirmed: nothing was sent")
 
 
+async def confirm_removal(count: int, *, yes: bool) -> None:
+    """Ask for the number of runs to be typed. Raises RefusedError when the answer is no, or nobody can be asked."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise RefusedError("removing runs needs a confirmation, and there is no terminal to ask on: use --yes")
+    answer = await _ask(f"Type the number of runs, {count}, to remove them: ")
+    if answer.replace(",", "").strip() != str(count):
+        raise RefusedError("not confirmed: nothing was removed")
+
+
+async def confirm_writing(*, yes: bool) -> None:
+    """Ask whether to write what was shown. Raises RefusedError when the answer is no, or nobody can be asked."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise RefusedError("writing this needs a confirmation, and there is no terminal to ask on: use --yes")
+    if (await _ask("Write this? [y/N] ")).strip().casefold() not in {"y", "yes"}:
+        raise RefusedError("not confirmed: nothing was changed")
+
+
 async def _ask(question: str) -> str:
     """A line from the terminal. Meanwhile signals are heard and the run's lock is renewed."""
     print(question, end="", file=sys.stderr, flush=True)

@@ -36,7 +36,7 @@ def _guarded(argv: Sequence[str]) -> int:
     """Run one command; whatever goes wrong, also while its modules are imported, is a line and an exit code."""
     options = argparse.Namespace()
     try:
-        options = arguments.build().parse_args(argv)
+        options = arguments.parse(argv)
         return _carry_out(options)
     except BulkopsError as error:
         return _refused(error, options)
@@ -61,7 +61,7 @@ def _carry_out(options: argparse.Namespace) -> int:
         arguments.build().print_help()
         return 2
     with _leaving_at_once():
-        command = _command(options.command)
+        command = _command(" ".join(filter(None, (options.command, getattr(options, "action", None)))))
     return command(options)
 
 
@@ -117,6 +117,14 @@ def _mistake(error: Exception) -> str:
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     """The function behind a command, its module imported only now."""
+    if name.startswith("schedule "):
+        from bulkops.cli.scheduling import install, listing, remove  # noqa: PLC0415
+
+        return {"schedule install": install, "schedule list": listing, "schedule remove": remove}[name]
+    if name == "runs prune":
+        from bulkops.cli.pruning import prune  # noqa: PLC0415
+
+        return prune
     if name in {"run", "plan", "resume", "retry"}:
         from bulkops.cli.working import plan, resume, retry, run  # noqa: PLC0415
 

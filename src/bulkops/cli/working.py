@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from anyio.abc import TaskStatus
 from bulkops import config
 from bulkops.cli.asking import confirm, plan_text
 from bulkops.cli.failures import exit_code, explain
+from bulkops.cli.finishing import Ending, asked_finish, ending
 from bulkops.cli.output import say
 from bulkops.cli.progress import Display, display
 from bulkops.errors import ConfigError, InterruptedRunError, UsageError
@@ -33,18 +35,23 @@ from bulkops.wiring import (
     Plan,
     Prepared,
     Progress,
+    RunFolder,
     RunResult,
     StopSignal,
     WorkOptions,
+    check_name,
     failed_pipeline,
     find,
+    hold_again,
     is_pipeline,
     open_read,
     parse_allowance,
     parse_deadline,
+    parse_span,
     prepare,
     prepare_pipeline,
     read_pipeline,
+    read_record,
     resume_pipeline,
     resume_run,
     start_pipeline,
@@ -99,40 +106,74 @@ def run(options: argparse.Namespace) -> int:
     pipeline = read_pipeline(options.job)
     if pipeline is not None:
         return _run_pipeline(pipeline, loaded, options)
-    with interruptible():
-        prepared = prepare(
-            options.job,
-            config=loaded,
-            target=options.target,
-            operation=options.operation,
-            runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
-            run_id=options.run_id,
-            options=_work_options(options),
-        )
-    return _carry_out(partial(_start, prepared), options)
+    with ending(options, loaded) as end:
+        with interruptible():
+            prepared = prepare(
+                options.job,
+                config=loaded,
+                target=options.target,
+                operation=options.operation,
+                runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
+                run_id=options.run_id,
+                options=work_options(options),
+                name=check_name(options.name, "--name") if options.name is not None else None,
+                notice=say,
+                learn=end.learn,
+            )
+        end.announce()
+        return _carry_out(partial(_start, prepared), options, end)
 
 
 def _run_pipeline(pipeline: Pipeline, loaded: config.Config, options: argparse.Namespace) -> int:
-    with interruptible():
-        prepared = prepare_pipeline(
-            pipeline,
-            config=loaded,
-            target=getattr(options, "target", None),
-            operation=getattr(options, "operation", None),
-            runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
-            run_id=getattr(options, "run_id", None),
-            options=_work_options(options),
+    runs_dir, asked = options.runs_dir or DEFAULT_RUNS_DIR, getattr(options, "name", None)
+    name = check_name(asked, "--name") if asked is not None else pipeline.name
+    with ending(options, loaded) as end:
+        end.job = name
+        with interruptible():
+            prepared = prepare_pipeline(
+                pipeline,
+                config=loaded,
+                target=getattr(options, "target", None),
+                operation=getattr(options, "operation", None),
+                runs_dir=runs_dir,
+                run_id=getattr(options, "run_id", None),
+                options=work_options(options),
+                name=name,
+                notice=say,
+            )
+        end.announce()
+
+        async def start(stop: StopSignal, screen: Screen) -> RunResult:
+            return await start_pipeline(prepared, observer=screen, stop=stop, announce=say)
+
+        return _carry_out(start, options, end)
+
+
+def _resume_pipeline(folder: RunFolder, loaded: config.Config, options: argparse.Namespace) -> int:
+    if options.job is not None:
+        raise UsageError(
+            f"{folder.run_id} is a pipeline: --job goes on with the file of one stage. Name the stage's folder: "
+            f"`bulkops resume {folder.path}/stages/STAGE --job FILE`, then resume the pipeline"
         )
+    name = read_record(folder.path).name
+    with ending(options, loaded) as end:
+        end.job = name
+        with interruptible():
+            lock = hold_again(folder.path.parent, name, folder.run_id, queue=options.queue, notice=say)
 
-    async def start(stop: StopSignal, screen: Screen) -> RunResult:
-        return await start_pipeline(prepared, observer=screen, stop=stop, announce=say)
+        async def work(stop: StopSignal, screen: Screen) -> RunResult:
+            wanted = work_options(options)
+            with lock:
+                return await resume_pipeline(
+                    folder, config=loaded, options=wanted, observer=screen, stop=stop, announce=say
+                )
 
-    return _carry_out(start, options)
+        return _carry_out(work, options, end)
 
 
 def plan(options: argparse.Namespace) -> int:
     """Say what a job file would change. Reads only."""
-    options.dry_run, options.run_id, options.yes = True, None, False
+    options.dry_run, options.run_id, options.yes, options.name = True, None, False, None
     return run(options)
 
 
@@ -140,22 +181,22 @@ def resume(options: argparse.Namespace) -> int:
     """Finish a stopped run."""
     loaded = config.load(options.config)
     folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
-    if options.job is not None and is_pipeline(folder.path):
-        raise UsageError(
-            f"{folder.run_id} is a pipeline: --job goes on with the file of one stage. Name the stage's folder: "
-            f"`bulkops resume {folder.path}/stages/STAGE --job FILE`, then resume the pipeline"
-        )
+    if is_pipeline(folder.path):
+        return _resume_pipeline(folder, loaded, options)
+    name = folder.read_job().name
+    with ending(options, loaded) as end:
+        end.job = name
+        with interruptible():
+            lock = hold_again(folder.path.parent, name, folder.run_id, queue=options.queue, notice=say)
 
-    async def work(stop: StopSignal, screen: Screen) -> RunResult:
-        if is_pipeline(folder.path):
-            return await resume_pipeline(
-                folder, config=loaded, options=_work_options(options), observer=screen, stop=stop, announce=say
-            )
-        return await resume_run(
-            folder, config=loaded, options=_work_options(options), observer=screen, stop=stop, edited=options.job
-        )
+        async def work(stop: StopSignal, screen: Screen) -> RunResult:
+            wanted = work_options(options)
+            with lock:
+                return await resume_run(
+                    folder, config=loaded, options=wanted, observer=screen, stop=stop, edited=options.job
+                )
 
-    return _carry_out(work, options)
+        return _carry_out(work, options, end)
 
 
 def retry(options: argparse.Namespace) -> int:
@@ -166,20 +207,26 @@ def retry(options: argparse.Namespace) -> int:
     if is_pipeline(folder.path):
         with tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
             return _run_pipeline(failed_pipeline(folder, Path(aside)), loaded, options)
-    with interruptible(), tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
-        with open_read(folder) as former:
-            job = former.job
-            failed = former.failed_rows(Path(aside))
-        prepared = prepare(
-            str(failed),
-            config=loaded,
-            target=job.target,
-            operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
-            runs_dir=runs_dir,
-            run_id=None,
-            options=_work_options(options).over(job),
-        )
-    return _carry_out(partial(_start, prepared), options)
+    with ending(options, loaded) as end:
+        with interruptible(), tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
+            with open_read(folder) as former:
+                job = former.job
+                failed = former.failed_rows(Path(aside))
+            prepared = prepare(
+                str(failed),
+                config=loaded,
+                target=job.target,
+                operation=next(iter(job.operations)) if len(job.operations) == 1 else None,
+                runs_dir=runs_dir,
+                run_id=None,
+                # the rows are the run's own: they have no age, and do not say what is run at the end
+                options=replace(work_options(options).over(job), max_age_s=math.inf),
+                name=job.name,
+                notice=say,
+                learn=lambda merged, name: end.learn(replace(merged, on_finish=asked_finish(options)), name),
+            )
+        end.announce()
+        return _carry_out(partial(_start, prepared), options, end)
 
 
 async def _start(prepared: Prepared, stop: StopSignal, screen: Screen) -> RunResult:
@@ -203,7 +250,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def _carry_out(work: Work, options: argparse.Namespace) -> int:
+def _carry_out(work: Work, options: argparse.Namespace, end: Ending) -> int:
     """Run `work` on an event loop under signals, then say how it ended."""
     screen = Screen(yes=options.yes)
 
@@ -217,7 +264,10 @@ def _carry_out(work: Work, options: argparse.Namespace) -> int:
                 tasks.cancel_scope.cancel()
         raise AssertionError("a task group lets the result through")
 
-    return _tell(_unwrapped(main), options)
+    result = _unwrapped(main)
+    code = _tell(result, options)
+    end.tell(result.summary.as_dict(), code)
+    return code
 
 
 def _unwrapped(main: Callable[[], Awaitable[RunResult]]) -> RunResult:
@@ -276,7 +326,8 @@ def _tell_plan(result: RunResult, options: argparse.Namespace) -> int:
     return EXIT_CHANGES if changes and getattr(options, "detailed_exitcode", False) else 0
 
 
-def _work_options(options: argparse.Namespace) -> WorkOptions:
+def work_options(options: argparse.Namespace) -> WorkOptions:
+    """What the command line says about working. Raises UsageError."""
     try:
         rate = config.parse_rate(options.rate) if options.rate else None
     except ValueError as error:
@@ -291,9 +342,19 @@ def _work_options(options: argparse.Namespace) -> WorkOptions:
         config_file=str(options.config) if options.config is not None else None,
         in_doubt=DECLARED.get(getattr(options, "in_doubt", None)),
         deadline=_deadline(getattr(options, "deadline", None)),
+        max_age_s=_max_age(getattr(options, "max_age", None)),
+        overlap="queue" if getattr(options, "queue", False) else None,
+        on_finish=asked_finish(options),
         log_level=options.log_level,
         log_format=options.log_format,
     )
+
+
+def _max_age(text: str | None) -> float | None:
+    try:
+        return parse_span(text) if text else None
+    except ConfigError as error:
+        raise UsageError(f"--max-age {error}") from None
 
 
 def _deadline(text: str | None) -> float | None:

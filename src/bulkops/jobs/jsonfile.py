@@ -13,7 +13,13 @@ from bulkops.jobs.rows import MAX_COLUMNS, BadRow, JobHead, JobSource
 from bulkops.jobs.source import MAX_VALUE, Source, fault, open_text
 from bulkops.model import Problem, Row
 
-HEAD_KEYS: Mapping[str, type] = {"operation": str, "target": str, "defaults": dict, "options": dict}
+HEAD_KEYS: Mapping[str, type] = {
+    "name": str,
+    "operation": str,
+    "target": str,
+    "defaults": dict,
+    "options": dict,
+}
 _KINDS: Mapping[type, str] = {str: "text", dict: "an object", list: "a list"}
 _SHAPE = 'expected {"operation": ..., "items": [...]} or a list of items'
 

@@ -34,6 +34,7 @@ class JobHead:
     target: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -71,6 +72,11 @@ class JobSource(ABC):
     def target(self) -> str | None:
         """The file's own `target`."""
         return self.head.target
+
+    @property
+    def job_name(self) -> str | None:
+        """The name that the file gives its job."""
+        return self.head.name
 
     @property
     def defaults(self) -> Mapping[str, Any]:

@@ -105,7 +105,8 @@ class Job:
     `operations` are the verbs of its rows in the order in which they are carried out, with the number of good rows of
     each; `named_operation` is the one that the command line gave for all rows, `file_operation` the one that the file
     itself gives to rows that name none. `revision` counts the job files of the
-    run from 1: it grows when a resume goes on with an edited one.
+    run from 1: it grows when a resume goes on with an edited one. `name` is what all runs of the job are called by: two
+    of one name do not overlap.
     """
 
     run_id: str
@@ -126,6 +127,7 @@ class Job:
     named_operation: str | None = None
     file_operation: str | None = None
     revision: int = 1
+    name: str | None = None
 
     @property
     def operation(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bulkops.operations.allowlist import AllowlistAdd, AllowlistRemove, AllowlistReplace
 from bulkops.operations.base import Operation
+from bulkops.operations.creating import CreateRoleGroup, CreateTeam
 from bulkops.operations.delete_user import DeleteUser
 from bulkops.operations.enabling import DisableUser, EnableUser
 from bulkops.operations.invitations import ResendInvite, RevokeInvite
@@ -30,6 +31,8 @@ _ALL: tuple[Operation, ...] = (
     AllowlistAdd(),
     AllowlistRemove(),
     AllowlistReplace(),
+    CreateRoleGroup(),
+    CreateTeam(),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.kind: operation for operation in _ALL}

@@ -114,7 +114,7 @@ async def which(
         return matches[0]
     label = kind.replace("_", " ")
     if matches:
-        candidates = [f"{match.name} (id {match.id})" for match in matches]
+        candidates = [str(match) for match in matches]
         message = f"{len(matches)} {label}s are called {name!r}: write the id instead"
         return Decision.invalid(item, f"ambiguous_{kind}", message, column=column, candidates=candidates)
     near = await roster.near(kind, name)

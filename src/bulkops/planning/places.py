@@ -71,8 +71,8 @@ def _match(
 
 def _top(groups: Sequence[Named]) -> Named | None:
     """The one that stands above all others, if there is such."""
-    tops = [one for one in groups if not one.above]
-    return tops[0] if len(tops) == 1 and any(one.above for one in groups) else None
+    tops = [one for one in groups if one.parent == ""]
+    return tops[0] if len(tops) == 1 else None
 
 
 def _creations(
@@ -83,10 +83,18 @@ def _creations(
     levels: dict[int, list[Row]] = defaultdict(list)
     for one in missing:
         row: dict[str, str | list[str]] = {"name": places[kind, one.id]}
+        above = _above(one, by_id)
         if kind == "team":
-            above = [by_id[each] for each in one.above if each in by_id]
-            parent = max(above, key=lambda each: len(each.above), default=None)
-            row["parent"] = "" if parent is None or parent is top else places.get((kind, parent.id), "")
-        levels[len(one.above)].append(row)
+            row["parent"] = "" if not above or above[0] is top else places.get((kind, above[0].id), "")
+        levels[len(above)].append(row)
     for level in sorted(levels):
         yield CREATES[kind], levels[level]
+
+
+def _above(one: Named, by_id: Mapping[str, Named]) -> list[Named]:
+    """What it stands under, from its parent up; a ring, which no tree has, ends it."""
+    found: list[Named] = []
+    while one.parent and (parent := by_id.get(one.parent)) is not None and parent not in found:
+        found.append(parent)
+        one = parent
+    return found

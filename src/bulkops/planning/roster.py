@@ -219,6 +219,10 @@ class OrganizationRoster:
         """How many invitations are outstanding or expired, by the total of their listing."""
         return (await self._org.invitations().page(0, 1)).total
 
+    async def count_named(self, kind: str) -> int | None:
+        """How many things of `kind` there are, by the total of their listing."""
+        return (await self._org.named(kind).page(0, 1)).total
+
     def how(self) -> Sequence[str]:
         """How each listing was read so far, in words."""
         indexes: list[Index[Any]] = [self._people, self._accounts, self._invitations, self._departed]
@@ -239,7 +243,9 @@ class OrganizationRoster:
 
     def _index(self, kind: str, within: str = "") -> Index[Named]:
         if (kind, within) not in self._named:
-            self._named[kind, within] = Index(
-                self._org.named(kind, within), names=lambda thing: (thing.id, thing.name), search=None, expected=0
-            )
+            self._named[kind, within] = Index(self._org.named(kind, within), names=_names_of, search=None, expected=0)
         return self._named[kind, within]
+
+
+def _names_of(thing: Named) -> Iterable[str]:
+    return (thing.id, thing.name, "") if thing.parent == "" else (thing.id, thing.name)

@@ -100,11 +100,18 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something that is known by a name and an id: a role group, a team. `above` are the ids of what it is part of."""
+    """Something that is known by a name and an id: a role group, a team.
+
+    `parent` is the id of what it stands under, where such things form a tree: empty for the one at the top, None where
+    the provider does not tell.
+    """
 
     id: str
     name: str
-    above: tuple[str, ...] = ()
+    parent: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} (id {self.id})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +348,7 @@ class Roster(Protocol):
         """The members that each key names, with the fields that a change must write back."""
 
     async def named(self, kind: str, names: Collection[str], within: str = "") -> Mapping[str, Sequence[Named]]:
-        """The things of `kind` that each name or id means."""
+        """The things of `kind` that each name or id means; an empty name, what stands at the top of their tree."""
 
     async def links(self, kind: str, parent: str) -> Sequence[Link]:
         """The entries of one list."""
@@ -354,6 +361,9 @@ class Roster(Protocol):
 
     async def count_people(self) -> int | None:
         """How many members there are."""
+
+    async def count_named(self, kind: str) -> int | None:
+        """How many things of `kind` there are."""
 
     def how(self) -> Sequence[str]:
         """How it was read so far, listing by listing, in words."""

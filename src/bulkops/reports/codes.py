@@ -39,6 +39,10 @@ _CODES = {
     "not_invited": Explanation("No invitation is outstanding or expired, so there is none to take back."),
     "already_allowed": Explanation("The app is on the allowlist already, with these scopes."),
     "not_allowed_before": Explanation("The app is not on the allowlist."),
+    "already_there": Explanation(
+        "There is one of this name already; it was left as it is.",
+        "Names are compared without case.",
+    ),
     "duplicate_row": Explanation("Another row of the file means the same; that one counts."),
     # failed before anything was sent
     "invalid_row": Explanation("The row cannot be run as it is written.", "Correct the row in failures.csv."),
@@ -55,6 +59,10 @@ _CODES = {
     ),
     "unknown_invite": Explanation(
         "No invitation of this address or id is outstanding or expired.", "Use invite to send one."
+    ),
+    "team_elsewhere": Explanation(
+        "A team of this name stands under another parent.",
+        "Move or rename it on the provider's own pages, or correct the row: no two teams may have one name.",
     ),
     "ambiguous_invite": Explanation(
         "More than one invitation of this address is there.", "Write the invite_id; the message lists them."

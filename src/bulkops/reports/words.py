@@ -24,6 +24,8 @@ _OPERATIONS = {
     "allowlist-add": ("Add to the allow list", "added"),
     "allowlist-remove": ("Remove from the allow list", "removed"),
     "allowlist-replace": ("Replace the allow list", "put on the list"),
+    "create-role-group": ("Create role groups", "created"),
+    "create-team": ("Create teams", "created"),
 }
 
 

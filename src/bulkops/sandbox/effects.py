@@ -10,8 +10,9 @@ from typing import Any
 class Effect:
     """One thing that took effect.
 
-    key: address of an invite, username of an account, client id of an allowlist entry, id of a team.
-    target: the role group, team or permission concerned, "" for none.
+    key: address of an invite, username of an account, client id of an allowlist entry, id of a team, name of a new
+        role group or team.
+    target: the role group, team or permission concerned, the place of something new, "" for none.
     user_id: set when `key` is a username.
     """
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice, product
-from typing import Any
 
 from bulkops.sandbox import Sandbox
 from bulkops.sandbox.anypoint.organization import (
@@ -19,17 +18,12 @@ from bulkops.sandbox.anypoint.organization import (
     Team,
     User,
 )
+from bulkops.testing.anypoint_creating import new_role_group_rows, new_team_rows
+from bulkops.testing.anypoint_state import state_of
 from bulkops.testing.operation_contract import Case, Row
 
 DAY_S = 86_400.0
 ORG = "/accounts/api/organizations/*"
-
-
-def state_of(sandbox: Sandbox) -> Organization:
-    """The simulated organisation itself."""
-    vendor: Any = sandbox._vendor  # noqa: SLF001 - what is true is not asked over the wire
-    found: Organization = vendor._desk.org  # noqa: SLF001
-    return found
 
 
 def ordinary(org: Organization) -> Iterator[User]:
@@ -433,6 +427,14 @@ CASES: Sequence[Case] = (
     Case(
         "allowlist-replace", "allowlist_added", "PUT", f"{ORG}/connectedApplications/allowlist", 10_000,
         replace_rows, same_list, "already_allowed",
+    ),
+    Case(
+        "create-role-group", "role_group_created", "POST", f"{ORG}/rolegroups", 1, new_role_group_rows,
+        so(lambda _org: {"name": "DEVELOPERS"}), "already_there",
+    ),
+    Case(
+        "create-team", "team_created", "POST", f"{ORG}/teams", 1, new_team_rows,
+        so(lambda _org: {"name": "platform core", "parent": "Platform"}), "already_there",
     ),
 )  # fmt: skip
 """One for each operation."""

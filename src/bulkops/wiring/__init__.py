@@ -7,13 +7,16 @@ from bulkops.jobs import Pipeline, read_pipeline
 from bulkops.operations import OPERATIONS, Operation
 from bulkops.planning import Plan
 from bulkops.providers.base import OperationSupport
+from bulkops.wiring.finishing import Finish, finish, parse_finish, secret_variables
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, find
 from bulkops.wiring.input import Checked, JobInput, look_at
+from bulkops.wiring.logs import log_finish
 from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
 from bulkops.wiring.migrating import Migrated, read_mapping
 from bulkops.wiring.migrating import migrate as plan_migration
 from bulkops.wiring.migrating import write as write_migration
-from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
+from bulkops.wiring.naming import NameLock, check_name, hold_again
+from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_span
 from bulkops.wiring.pipelines import (
     PreparedPipeline,
     failed_pipeline,
@@ -22,6 +25,9 @@ from bulkops.wiring.pipelines import (
     start_pipeline,
 )
 from bulkops.wiring.preparing import Prepared, prepare
+from bulkops.wiring.pruning import OldRun, Pruning, parse_keep, sweep
+from bulkops.wiring.pruning import remove as remove_run
+from bulkops.wiring.pruning import survey as prune_survey
 from bulkops.wiring.runs import RunResult, resume, start
 from bulkops.wiring.stages import is_pipeline, look_at_pipeline, read_record, report_again
 from bulkops.wiring.targets import ADAPTERS, AVAILABLE, Overrides, open_organization, support_of
@@ -33,9 +39,12 @@ __all__ = [
     "DEFAULT_RUNS_DIR",
     "OPERATIONS",
     "Checked",
+    "Finish",
     "JobInput",
     "Migrated",
+    "NameLock",
     "Observer",
+    "OldRun",
     "Operation",
     "OperationSupport",
     "Overrides",
@@ -44,33 +53,45 @@ __all__ = [
     "Prepared",
     "PreparedPipeline",
     "Progress",
+    "Pruning",
     "ReadRun",
     "RunFolder",
     "RunResult",
     "StopSignal",
     "WorkOptions",
+    "check_name",
     "check_target",
     "failed_pipeline",
     "find",
+    "finish",
+    "hold_again",
     "is_pipeline",
+    "log_finish",
     "look_at",
     "look_at_pipeline",
     "open_organization",
     "open_read",
     "parse_allowance",
     "parse_deadline",
+    "parse_finish",
+    "parse_keep",
+    "parse_span",
     "plan_migration",
     "prepare",
     "prepare_pipeline",
+    "prune_survey",
     "read_mapping",
     "read_pipeline",
     "read_record",
+    "remove_run",
     "report_again",
     "resume_pipeline",
     "resume_run",
+    "secret_variables",
     "start_pipeline",
     "start_run",
     "support_of",
+    "sweep",
     "validate",
     "write_migration",
 ]

@@ -20,6 +20,7 @@ from bulkops.model import Job
 from bulkops.wiring.foreign import check_job, refuse_links
 
 DEFAULT_RUNS_DIR = Path(".bulkops/runs")
+LOG_FILE = "log.jsonl"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -49,7 +50,7 @@ class RunFolder:
     @property
     def log(self) -> Path:
         """The log, one JSON object a line."""
-        return self.path / "log.jsonl"
+        return self.path / LOG_FILE
 
     @property
     def job_file(self) -> Path:
@@ -114,7 +115,10 @@ def _suffix(revision: int) -> str:
 
 
 def _written(job: Job) -> bytes:
-    return (json.dumps(asdict(job), indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    kept = asdict(job)
+    if job.name is None:  # as it was before jobs had names: a digest of such a job must stay true
+        del kept["name"]
+    return (json.dumps(kept, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 
 def create(runs_dir: Path, run_id: str | None) -> RunFolder:
@@ -190,7 +194,7 @@ def _holds_run(path: Path) -> bool:
 
 def _known(runs_dir: Path) -> Sequence[Path]:
     try:
-        return [path for path in runs_dir.iterdir() if path.is_dir()]
+        return [path for path in runs_dir.iterdir() if path.is_dir() and not path.name.startswith(".")]
     except FileNotFoundError:
         return []
     except OSError as error:

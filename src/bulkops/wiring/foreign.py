@@ -71,6 +71,7 @@ class _KeptJob(BaseModel):
     named_operation: str | None = None
     file_operation: str | None = None
     revision: int = Field(default=1, ge=1)
+    name: str | None = Field(default=None, max_length=100)
 
 
 def check_job(data: Any) -> None:

@@ -32,7 +32,8 @@ from bulkops.jobs import (
 from bulkops.model import Item, Job, Problem, Row
 from bulkops.operations import OPERATIONS
 from bulkops.providers.base import OperationSupport
-from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
+from bulkops.wiring.finishing import Finish, parse_finish
+from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_span
 from bulkops.wiring.targets import AVAILABLE
 
 
@@ -115,6 +116,11 @@ class JobInput:
         return self._job.target
 
     @property
+    def job_name(self) -> str | None:
+        """The name that the file gives its job."""
+        return self._job.job_name
+
+    @property
     def columns(self) -> Sequence[str]:
         """The file's own columns, and those that its defaults fill."""
         return tuple(dict.fromkeys([*self._job.columns, *(name for name in self.defaults if name != "operation")]))
@@ -175,6 +181,9 @@ class JobInput:
             "reserve",
             "skip_invalid",
             "deadline",
+            "max_age",
+            "overlap",
+            "on_finish",
         }
         for key in mine:
             if key not in known and not key.startswith("_"):
@@ -319,6 +328,9 @@ def _merge(options: WorkOptions, mine: Mapping[str, Any]) -> WorkOptions:
         max_failures=allowance("max_failures", options.max_failures),
         max_changes=allowance("max_changes", options.max_changes),
         deadline=_deadline(mine) if options.deadline is None else options.deadline,
+        max_age_s=_age(mine) if options.max_age_s is None else options.max_age_s,
+        overlap=options.overlap or _overlap(mine),
+        on_finish=_finish(mine) if options.on_finish is None else options.on_finish,
         skip_invalid=_flag(mine, "skip_invalid") if options.skip_invalid is None else options.skip_invalid,
     )
 
@@ -348,6 +360,27 @@ def _deadline(mine: Mapping[str, Any]) -> float | None:
     if not isinstance(value, str):
         raise ValueError(f'deadline: expected a text such as "2h" or "22:30", not {value!r}')
     return parse_deadline(value, now=datetime.now().astimezone())
+
+
+def _finish(mine: Mapping[str, Any]) -> Finish | None:
+    value = mine.get("on_finish")
+    return None if value is None else parse_finish(value)
+
+
+def _age(mine: Mapping[str, Any]) -> float | None:
+    value = mine.get("max_age")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f'max_age: expected a text such as "24h", not {value!r}')
+    return parse_span(value)
+
+
+def _overlap(mine: Mapping[str, Any]) -> Literal["refuse", "queue"] | None:
+    value = mine.get("overlap")
+    if value in (None, "refuse", "queue"):
+        return value
+    raise ValueError(f'overlap: expected "refuse" or "queue", not {value!r}')
 
 
 def _flag(mine: Mapping[str, Any], key: str) -> bool | None:

@@ -16,6 +16,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 from bulkops.errors import UsageError
 from bulkops.transport import Scrubber
+from bulkops.wiring.finishing import Finish
+from bulkops.wiring.folder import LOG_FILE
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -69,6 +71,17 @@ def logging_to(path: Path | None, *, scrubber: Scrubber, level: str, log_format:
         if file is not None:
             with contextlib.suppress(OSError):
                 file.close()
+
+
+def log_finish(folder: Path, what: Finish, problem: str | None) -> None:
+    """Note in a run's log how telling of its end went. A log that cannot be written changes nothing."""
+    if not folder.is_dir():
+        return
+    with (
+        contextlib.suppress(UsageError),
+        logging_to(folder / LOG_FILE, scrubber=Scrubber(), level="error", log_format="json"),
+    ):
+        structlog.get_logger(__name__).info("run.told", told=str(what), problem=problem)
 
 
 def _open(path: Path) -> TextIO:

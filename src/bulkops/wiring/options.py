@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from bulkops.engine import Allowance
 from bulkops.errors import ConfigError
 from bulkops.model import Job, Verdict
+from bulkops.wiring.finishing import Finish
 from bulkops.wiring.targets import Overrides
 
 
@@ -31,11 +32,17 @@ class WorkOptions:
     in_doubt: Verdict | None = None
     config_file: str | None = None
     deadline: float | None = None  # epoch seconds
+    max_age_s: float | None = None
+    overlap: Literal["refuse", "queue"] | None = None
+    on_finish: Finish | None = None
     log_level: str = "warning"
     log_format: str = "console"
 
     def kept(self) -> Mapping[str, Any]:
-        """What a resume must know of the first session's options, as plain values. A deadline was that session's."""
+        """What a resume must know of the first session's options, as plain values. A deadline was that session's.
+
+        So was `on_finish`: a folder that others may have changed must not say what is run.
+        """
         return {
             "skip_invalid": bool(self.skip_invalid),
             "batch_size": self.batch_size,
@@ -76,6 +83,17 @@ def parse_allowance(text: str) -> Allowance:
     except ValueError:
         raise ConfigError(f"{text!r}: expected a count such as 50, or a share such as 5%") from None
     return Allowance(percent=value) if percent else Allowance(count=int(value))
+
+
+def parse_span(text: str) -> float:
+    """`36h`, `30d`, `1h30m` as seconds, more than none. Raises ConfigError for anything else."""
+    text = text.strip()
+    match = _SPAN.fullmatch(text)
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
+    span_s = float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    if not 0 < span_s < 1e10:
+        raise ConfigError(f"{text!r}: expected a span such as 24h, 90m or 7d")
+    return span_s
 
 
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")

@@ -25,6 +25,7 @@ from bulkops.model import Counts
 from bulkops.wiring.folder import RunFolder, create
 from bulkops.wiring.input import JobInput
 from bulkops.wiring.looking import open_read
+from bulkops.wiring.naming import NameLock, NameTurn, Notice
 from bulkops.wiring.options import WorkOptions, parse_allowance
 from bulkops.wiring.preparing import Prepared, prepare
 from bulkops.wiring.runs import RunResult, resume, start
@@ -42,6 +43,13 @@ class PreparedPipeline:
     folder: RunFolder
     stages: Sequence[tuple[StageRecord, Prepared]]
     options: WorkOptions
+    lock: NameLock | None = None
+
+    def release(self) -> None:
+        """Give all locks back."""
+        for lock in (self.lock, *(prepared.lock for _record, prepared in self.stages)):
+            if lock is not None:
+                lock.release()
 
 
 def prepare_pipeline(
@@ -53,19 +61,26 @@ def prepare_pipeline(
     runs_dir: Path,
     run_id: str | None,
     options: WorkOptions,
+    name: str,
+    notice: Notice,
 ) -> PreparedPipeline:
     """Take every stage into a new folder and check all of them. Whatever ends this early, the folder is gone again.
 
-    Raises JobFileError with what is wrong in all stages, and as `prepare` does.
+    While another run called `name` is at work, `notice` is told so and this waits, where the options say `queue`.
+    Raises RefusedError while one is at work, JobFileError with what is wrong in all stages, and as `prepare` does.
     """
+    turn = NameTurn(runs_dir, notice)
     folder = create(runs_dir, run_id)
     try:
+        if not turn.come(None if options.dry_run else name, folder.run_id, queue=options.overlap == "queue"):
+            turn.wait(folder.run_id)
         (folder.path / "stages").mkdir(mode=0o700)
         prepared = list(_prepared(pipeline, folder, config, target, operation, options))
-        _write_record(folder, pipeline, [record for record, _ in prepared], options)
-        return PreparedPipeline(folder, prepared, options)
+        _write_record(folder, replace(pipeline, name=name), [record for record, _ in prepared], options)
+        return PreparedPipeline(folder, prepared, options, turn.lock)
     except BaseException:
         folder.remove()
+        turn.release()
         raise
 
 
@@ -101,6 +116,7 @@ def _prepare_stage(
         runs_dir=folder.path / "stages",
         run_id=stage.name,
         options=replace(options, max_failures=allowed),
+        name=stage.name,
     )
     prepared.folder.write_job(prepared.job)
     kept = prepared.options.max_failures
@@ -152,6 +168,7 @@ async def start_pipeline(
         kept = True
         raise
     finally:
+        prepared.release()
         if not kept:
             prepared.folder.remove()
 
@@ -204,6 +221,7 @@ async def _plan(prepared: PreparedPipeline, observer: Observer, stop: StopSignal
         summary = replace(results[-1].summary, operation="pipeline", counts=counts)
         return RunResult(summary, counts, results[-1].error, plans)
     finally:
+        prepared.release()
         prepared.folder.remove()
 
 

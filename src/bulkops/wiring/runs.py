@@ -74,6 +74,8 @@ async def start(prepared: Prepared, *, observer: Observer, stop: StopSignal, kee
     finally:
         if not kept:
             folder.remove()
+        if prepared.lock is not None:
+            prepared.lock.release()
 
 
 async def resume(

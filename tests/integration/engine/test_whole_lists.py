@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from bulkops.testing.anypoint_cases import state_of
+from bulkops.testing.anypoint_state import state_of
 from bulkops.testing.desk import Desk, open_desk
 from bulkops.testing.operation_contract import Cut, cut_after_begin, until_the_cut
 

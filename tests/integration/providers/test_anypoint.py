@@ -389,3 +389,19 @@ def test_rows_are_read_in_the_spellings_that_are_seen() -> None:
     assert person({"id": 7, "firstName": None, "lastName": "Okafor", "enabled": False}).name == "Okafor"
     assert team({"team_id": "t1", "team_name": "Security"}) == team({"team_id": "t1", "name": "Security"})
     assert role_group({"role_group_id": "g1", "name": None}) == Named("g1", "")
+
+
+@pytest.mark.parametrize(
+    ("row", "parent"),
+    [
+        ({"ancestor_team_ids": ["top", "middle"]}, "middle"),
+        ({"ancestor_team_ids": []}, ""),
+        ({"ancestor_team_ids": [], "team_type": "internal"}, ""),
+        ({"ancestor_team_ids": [], "team_type": "external"}, None),
+        ({"ancestor_team_ids": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_team_stands_under_the_last_of_those_above_it(row: dict[str, Any], parent: str | None) -> None:
+    """The one internal team without any is the top one; what does not say is not taken for it."""
+    assert team({"team_id": "t1", "team_name": "Security", **row}).parent == parent

@@ -308,6 +308,35 @@ class TestAllowlist:
         return [row["client_id"] for page in pages for row in page]
 
 
+class TestCreating:
+    """New role groups and teams: an object a call, with all the keys of the description and no others."""
+
+    async def test_create_role_group(self, wire: Wire) -> None:
+        """POST with a name, a description that may be empty, and no names of an identity provider's groups."""
+        await wire.run("create-role-group", "name,description", ["Payments,Who pays"])
+        wire.only("POST", "/rolegroups", {"name": "Payments", "description": "Who pays", "external_names": []})
+        await wire.run("create-role-group", "name", ["Refunds"], run_id="r2")
+        wire.only("POST", "/rolegroups", {"name": "Refunds", "description": "", "external_names": []})
+        assert (await wire.one("/rolegroups", name="Payments"))["description"] == "Who pays"
+
+    async def test_create_team(self, wire: Wire) -> None:
+        """POST with the id of the parent, which is the team at the top where the row names none."""
+        top = await wire.one("/teams", ancestor_team_ids=[])
+        await wire.run("create-team", "name", ["Payments"])
+        body = {"parent_team_id": top["team_id"], "team_name": "Payments", "team_type": "internal"}
+        wire.only("POST", "/teams", body)
+        made = await wire.one("/teams", team_name="Payments")
+        await wire.run("create-team", "name,parent", ["Refunds,payments"], run_id="r2")
+        wire.only("POST", "/teams", {**body, "parent_team_id": made["team_id"], "team_name": "Refunds"})
+        assert wire.read()["/teams"] == [PAGED, PAGED]  # before the write, and after it: the 201 was empty
+
+    async def test_an_answer_that_holds_what_was_made_needs_no_second_look(self, wire: Wire) -> None:
+        """The 201 names it."""
+        wire.desk.sandbox.change(quirks={"create_answer": "object"})
+        await wire.run("create-team", "name", ["Payments"])
+        assert wire.read()["/teams"] == [PAGED]
+
+
 class TestListings:
     """Reads ask for the largest page that is documented, with documented parameters alone."""
 

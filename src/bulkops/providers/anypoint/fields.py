@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -35,9 +36,17 @@ def _name(text: str) -> str:
     return text
 
 
+def _new_name(text: str) -> str:
+    """Composed, and with single spaces: a name that the provider might write otherwise could not be found again."""
+    if text != " ".join(text.split()):
+        raise ValueError("a name with single spaces between its words")
+    return _name(unicodedata.normalize("NFC", text))
+
+
 Membership = Literal["member", "maintainer"]
 Address = Annotated[str, AfterValidator(_address)]
 Name = Annotated[str, AfterValidator(_name)]
+NewName = Annotated[str, AfterValidator(_new_name)]
 InviteId = Annotated[str, BeforeValidator(_invite_id)]
 
 
@@ -111,4 +120,20 @@ class AllowlistFields(RowFields):
     client_id: Name = Field(description="the app's client id")
     scopes: tuple[Name, ...] = Field(
         default=(), description="scopes it may use, all it is registered for if empty; of no account when removing"
+    )
+
+
+class NewRoleGroupFields(RowFields):
+    """A role group that is to be made."""
+
+    name: NewName = Field(description="what it is called")
+    description: str = Field(default="", description="what it is for; may be empty")
+
+
+class NewTeamFields(RowFields):
+    """A team that is to be made."""
+
+    name: NewName = Field(description="what it is called")
+    parent: Name | None = Field(
+        default=None, description="team to put it under, by name or id, which must be there; the top one if empty"
     )

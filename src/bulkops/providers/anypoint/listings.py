@@ -224,13 +224,22 @@ def role_group(row: Mapping[str, Any]) -> Named:
 
 
 def team(row: Mapping[str, Any]) -> Named:
-    """A row of teams; the name's key differs between the published descriptions."""
+    """A row of teams; the name's key differs between the published descriptions.
+
+    Those above it are listed from the internal or the external root team down to its parent.
+    """
     above = row.get("ancestor_team_ids")
     return Named(
         _id(row, "team_id"),
         str(row.get("team_name") or row.get("name") or ""),
-        above=tuple(str(one) for one in above) if isinstance(above, list) else (),
+        _parent(above, row.get("team_type")) if isinstance(above, list) else None,
     )
+
+
+def _parent(above: Sequence[Any], team_type: Any) -> str | None:
+    if above:
+        return str(above[-1])
+    return "" if team_type in (None, "internal") else None
 
 
 def role(row: Mapping[str, Any]) -> Named:

@@ -144,6 +144,25 @@ SUPPORT: Mapping[str, OperationSupport] = {
         weigh=writes.allowlist_bytes,
         root_only=True,
     ),
+    "create-role-group": OperationSupport(
+        fields=fields.NewRoleGroupFields,
+        answers=AnswerShape.SINGLE,
+        batch_size=1,
+        max_batch=1,
+        calls=(f"POST {ORG}/rolegroups",),
+        note="one role group a call; names are compared without case",
+        weigh=writes.new_role_group_bytes,
+    ),
+    "create-team": OperationSupport(
+        fields=fields.NewTeamFields,
+        answers=AnswerShape.SINGLE,
+        batch_size=1,
+        max_batch=1,
+        calls=(f"POST {ORG}/teams",),
+        note="one team a call, and one call at a time under each parent, which must be there before",
+        weigh=writes.new_team_bytes,
+        root_only=True,
+    ),
 }
 
 WRITES: Mapping[str, writes.Write] = {
@@ -162,4 +181,6 @@ WRITES: Mapping[str, writes.Write] = {
     "allowlist-add": writes.allowlist("PATCH"),
     "allowlist-remove": writes.allowlist("DELETE"),
     "allowlist-replace": writes.allowlist("PUT"),
+    "create-role-group": writes.create_role_group,
+    "create-team": writes.create_team,
 }

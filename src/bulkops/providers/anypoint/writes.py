@@ -202,3 +202,43 @@ def allowlist_body(change: Change) -> dict[str, Any]:
 def allowlist_bytes(item: Item[Any]) -> int:
     """The bytes of one entry in the body, with its comma."""
     return len(orjson.dumps(allowlist_body(item.payload))) + 1
+
+
+async def create_role_group(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAnswer:
+    """201 with the role group made ?. A name that is taken: a second one, or 409 ?."""
+    body = new_role_group_body(changes(batch)[0])
+    return _made(await wire.write("POST", "/rolegroups", body, permit, gate="rolegroups"), "role_group_id", "name")
+
+
+def new_role_group_body(change: Change) -> dict[str, Any]:
+    """All three keys of the published example; `external_names` are groups of an identity provider."""
+    description = getattr(change.fields, "description", "")
+    return {"name": change.key, "description": description, "external_names": []}
+
+
+def new_role_group_bytes(item: Item[Any]) -> int:
+    """The bytes of the body."""
+    return len(orjson.dumps(new_role_group_body(item.payload)))
+
+
+async def create_team(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAnswer:
+    """201 with the team made; 409, presumably for a name that is taken: it is unique in the organisation."""
+    body = new_team_body(changes(batch)[0])
+    return _made(await wire.write("POST", "/teams", body, permit, gate="teams"), "team_id", "team_name")
+
+
+def new_team_body(change: Change) -> dict[str, Any]:
+    """All three keys are needed, and no others allowed. Everybody sees an `internal` team."""
+    return {"parent_team_id": change.parent, "team_name": change.key, "team_type": "internal"}
+
+
+def new_team_bytes(item: Item[Any]) -> int:
+    """The bytes of the body."""
+    return len(orjson.dumps(new_team_body(item.payload)))
+
+
+def _made(answer: Answer, id_key: str, name_key: str) -> BatchAnswer:
+    """What was made, by the name that the answer gives it. An answer without one tells nothing: it is read back."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    named = {str(body[name_key]).casefold()} if body.get(id_key) and body.get(name_key) else set()
+    return BatchAnswer(answer.status, answer.request_id, frozenset(named))

@@ -15,6 +15,8 @@ from bulkops.sandbox.anypoint.organization import (
     Invite,
     Membership,
     Organization,
+    RoleGroup,
+    Team,
     User,
 )
 from bulkops.sandbox.effects import Effect
@@ -250,6 +252,20 @@ def remove_allowlist(org: Organization, client_ids: Sequence[str]) -> list[Effec
     return effects
 
 
+def create_rolegroup(org: Organization, group: dict[str, Any]) -> list[Effect]:
+    """One more role group; `group` has the names of RoleGroup's attributes."""
+    made = RoleGroup(**group)
+    org.rolegroups[made.id] = made
+    return [Effect("role_group_created", made.name, made.org_id)]
+
+
+def create_team(org: Organization, team: dict[str, Any]) -> list[Effect]:
+    """One more team; `team` has the names of Team's attributes."""
+    made = Team(**team)
+    org.teams[made.id] = made
+    return [Effect("team_created", made.name, str(made.parent_id))]
+
+
 def change_settings(org: Organization, settings: dict[str, Any]) -> list[Effect]:
     changed = {name: value for name, value in settings.items() if org.settings.get(name) != value}
     org.settings.update(changed)
@@ -261,6 +277,7 @@ CHANGES: dict[str, Change] = {
     for change in (
         send_invites, resend_invites, revoke_invites, accept_invite, create_user, delete_users, strip_users,
         add_members, edit_users, assign_rolegroup, unassign_rolegroup, assign_roles, unassign_roles,
-        set_team_members, remove_team_members, change_team_roles, write_allowlist, remove_allowlist, change_settings,
+        set_team_members, remove_team_members, change_team_roles, write_allowlist, remove_allowlist, create_rolegroup,
+        create_team, change_settings,
     )
 }  # fmt: skip

@@ -58,6 +58,10 @@ class Desk:
             raise not_found("Team not found")
         return team
 
+    def created(self, shown: dict[str, Any]) -> Answer:
+        """The 201 to something new."""
+        return answer_json(shown, 201) if self.quirks.create_answer == "object" else Answer(201)
+
     def actor(self, call: Call) -> User | None:
         """The person behind the call, None for an application that acts for itself."""
         user_id = call.actor.user_id if call.actor is not None else None

@@ -20,6 +20,7 @@ def inventory(org: Organization) -> dict[str, Any]:
         "role_groups": {
             group.id: {
                 "name": group.name,
+                "description": group.description,
                 "organization": group.org_id,
                 "editable": group.editable,
                 "holders": list(group.holders),
@@ -30,6 +31,7 @@ def inventory(org: Organization) -> dict[str, Any]:
         "teams": {
             team.id: {
                 "name": team.name,
+                "parent": team.parent_id,
                 "members": {user_id: held.membership_type for user_id, held in team.members.items()},
                 "external": [user_id for user_id, held in team.members.items() if held.external],
             }

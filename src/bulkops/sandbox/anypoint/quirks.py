@@ -23,6 +23,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "members_partial": ("part", "atomic"),
     "rolegroup_repeat": ("ok", "conflict"),
     "rolegroup_answer": ("rows", "empty"),
+    "rolegroup_name_taken": ("second", "conflict"),
+    "team_name_taken": ("second", "sibling", "anywhere"),
+    "create_answer": ("empty", "object"),
     "unassign_conflict": ("atomic", "part"),
     "unassign_role_missing": ("not_found", "ok", "conflict"),
     "team_name_field": ("name", "team_name"),
@@ -62,6 +65,9 @@ class Quirks:
     members_partial: a bulk members call with bad ids answers 400 with the good ones applied, or with none.
     rolegroup_repeat: assigning a held role group answers 200, or 409 with nothing applied.
     rolegroup_answer: assigning answers the assignments, or nothing.
+    rolegroup_name_taken: a second role group of a name is made, or is a 409.
+    team_name_taken: a second team of a name is made, or is a 409 under the same parent, or is one anywhere.
+    create_answer: the 201 to a new role group or team is empty, or holds it.
     unassign_conflict: unassigning a role group that some do not hold (409) applies nothing, or the rest.
     unassign_role_missing: removing a permission that is not held answers 404, 200 or 409.
     team_name_field: what a child team's name is called in a list of members.
@@ -94,6 +100,9 @@ class Quirks:
     members_partial: str = "part"
     rolegroup_repeat: str = "ok"
     rolegroup_answer: str = "rows"
+    rolegroup_name_taken: str = "second"
+    team_name_taken: str = "second"
+    create_answer: str = "empty"
     unassign_conflict: str = "atomic"
     unassign_role_missing: str = "not_found"
     team_name_field: str = "name"

@@ -1,15 +1,22 @@
 """Role groups. Each belongs to one organisation or business group, and only that one's path finds it."""
 
+import uuid
 from typing import Any
 
 from bulkops.sandbox.anypoint.desk import ORG, Desk, Endpoint, containing, page, timestamp
 from bulkops.sandbox.anypoint.members import show_member
 from bulkops.sandbox.anypoint.organization import RoleGroup, Unit
 from bulkops.sandbox.anypoint.users import IDS, is_live
-from bulkops.sandbox.anypoint.validation import check_guessed, not_found, window
+from bulkops.sandbox.anypoint.validation import NAME, TEXT, Shape, bad_request, check_guessed, not_found, window
 from bulkops.sandbox.calls import Answer, Call, answer_json, refuse
 
 PARENT = "rolegroup/{rolegroup}"
+MOST = 500
+NEW = Shape(
+    "object",
+    required=("name",),
+    fields={"name": NAME, "description": TEXT, "external_names": Shape("array", items=TEXT)},
+)
 
 
 def list_rolegroups(desk: Desk, call: Call) -> Answer:
@@ -19,6 +26,26 @@ def list_rolegroups(desk: Desk, call: Call) -> Answer:
 
 def get_rolegroup(desk: Desk, call: Call) -> Answer:
     return answer_json(show(desk.rolegroup(call, desk.unit(call))))
+
+
+def create_rolegroup(desk: Desk, call: Call) -> Answer:
+    """One role group; an organisation has 500 at most. A taken name is refused by quirk, compared as it is written."""
+    unit = desk.unit(call)
+    check_guessed(call.body, NEW)
+    there = desk.org.rolegroups_of(unit)
+    if len(there) >= MOST:
+        raise bad_request("Organization has too many role groups")
+    if desk.quirks.rolegroup_name_taken == "conflict" and any(one.name == call.body["name"] for one in there):
+        raise refuse(answer_json({"status": 409, "message": "Role group name is taken"}, 409))
+    group = {
+        "id": str(uuid.uuid4()),
+        "org_id": unit.id,
+        "name": call.body["name"],
+        "description": call.body.get("description", ""),
+        "created_at": call.now,
+    }
+    desk.commit("create_rolegroup", group=group)
+    return desk.created(show(desk.org.rolegroups[group["id"]]))
 
 
 def list_rolegroup_users(desk: Desk, call: Call) -> Answer:
@@ -119,6 +146,7 @@ def endpoints() -> list[Endpoint]:
     group, read, write = f"{ORG}/rolegroups/{{rolegroup}}", "rolegroups:read", "rolegroups:write"
     found = [
         Endpoint("GET", f"{ORG}/rolegroups", list_rolegroups, read),
+        Endpoint("POST", f"{ORG}/rolegroups", create_rolegroup, write),
         Endpoint("GET", group, get_rolegroup, read),
         Endpoint("GET", f"{group}/users", list_rolegroup_users, read),
         Endpoint("GET", f"{ORG}/users/{{user}}/rolegroups", list_user_rolegroups, read),

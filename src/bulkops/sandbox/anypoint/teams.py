@@ -1,5 +1,6 @@
 """Teams of the root organisation, their members and their permissions."""
 
+import uuid
 from typing import Any
 
 from bulkops.sandbox.anypoint.changes import to_grant
@@ -29,6 +30,13 @@ UPSERT = Shape("array", items=MEMBER, least=1, most=100)
 REMOVAL = Shape("array", items=NAME, least=1, most=100)
 ONE = Shape("object", required=("membership_type",), fields={"membership_type": MEMBERSHIP}, closed=True)
 GRANTS = Shape("array", items=ROLE_GRANT)
+MOST, DEEPEST = 1000, 10
+NEW_FIELDS = {
+    "parent_team_id": NAME,
+    "team_name": NAME,
+    "team_type": Shape("string", choices=("internal", "private", "shared")),
+}
+NEW = Shape("object", required=tuple(NEW_FIELDS), fields=NEW_FIELDS, closed=True)
 
 
 def list_teams(desk: Desk, call: Call) -> Answer:
@@ -65,6 +73,30 @@ def _page_of_teams(desk: Desk, call: Call, rows: list[Team]) -> Answer:
     attribute = {"team_name": "name", "created_at": "created_at", "team_id": "id"}[key]
     rows.sort(key=lambda team: (str(getattr(team, attribute)), team.id), reverse=not boolean(call, "ascending", True))
     return page(rows, window(call, desk.quirks), lambda team: show(desk, team))
+
+
+def create_team(desk: Desk, call: Call) -> Answer:
+    """One team under another: 1,000 at most, 10 deep. A taken name is refused by quirk, compared as it is written."""
+    teams = _root_teams(desk, desk.unit(call))
+    check(call.body, NEW)
+    parent, name = teams.get(call.body["parent_team_id"]), call.body["team_name"]
+    if parent is None:
+        raise not_found("Parent team not found")
+    if len(teams) >= MOST or len(desk.org.ancestors(parent)) + 2 > DEEPEST:
+        raise bad_request("Organization has too many teams, or they are nested too deeply")
+    if _taken(desk, name, parent):
+        raise refuse(answer_json({"status": 409, "message": "Team name is taken"}, 409))
+    made = {"id": str(uuid.uuid4()), "name": name, "parent_id": parent.id, "created_at": call.now}
+    desk.commit("create_team", team={**made, "team_type": call.body["team_type"]})
+    return desk.created(show(desk, desk.org.teams[made["id"]]))
+
+
+def _taken(desk: Desk, name: str, parent: Team) -> bool:
+    where = desk.quirks.team_name_taken
+    same = [team for team in desk.org.teams.values() if team.name == name]
+    if where == "sibling":
+        same = [team for team in same if team.parent_id == parent.id]
+    return bool(same) and where != "second"
 
 
 def show(desk: Desk, team: Team) -> dict[str, Any]:
@@ -211,6 +243,7 @@ def endpoints() -> list[Endpoint]:
     members, one = f"{team}/members", f"{team}/members/{{user}}"
     return [
         Endpoint("GET", f"{ORG}/teams", list_teams, read),
+        Endpoint("POST", f"{ORG}/teams", create_team, write),
         Endpoint("GET", team, get_team, read),
         Endpoint("GET", f"{ORG}/users/{{user}}/teams", list_user_teams, read),
         Endpoint("GET", members, list_members, read),

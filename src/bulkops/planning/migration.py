@@ -73,7 +73,8 @@ def _person(
         migration.find("several_accounts", address, ", ".join(one.username for one in able))
     holds = _held(source, places, able, migration)
     found = there.get(wanted.casefold(), ())
-    migration.wanted.add(wanted.casefold())
+    if found or not all(one.federated for one in able):
+        migration.wanted.add(wanted.casefold())
     if len(found) > 1:
         migration.find("ambiguous_there", wanted, ", ".join(one.username for one in found))
     elif found:

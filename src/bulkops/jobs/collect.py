@@ -37,6 +37,7 @@ class Collector:
         self._separator = "|" if source.delimiter == ";" else ";"
         self._warned: set[str] = set()
         self.translation = Translation(source.head)
+        self._translates = bool(source.head.value_map)
         self._values: dict[str, list[tuple[str, ValueMap]]] = {}
 
     def collect(self, plan: Plan, row: Row, problems: list[Problem]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ class Collector:
         Faults of a text itself are appended to `problems`.
         """
         fields = (self._plain(plan, row.cells) if self._csv else None) or self._any(plan, row, problems)
-        if self._source.head.value_map:
+        if self._translates:
             self._translate(plan, row, fields, problems)
         return {**self._filled(plan), **fields} if plan.defaults else fields
 

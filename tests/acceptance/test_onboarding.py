@@ -225,3 +225,25 @@ def test_a_name_that_the_organisation_lacks_is_told_under_the_export_s_column(
     ended = shell.bulkops("plan", "hr/onboarding.json")
     assert ended.code == 2
     assert "line 2, column Department: no role group is called 'Develpers'" in ended.err
+
+
+def test_a_list_that_is_sent_as_a_whole_is_tried_again_with_what_its_job_says(
+    shell: Shell, sandbox: SandboxProcess
+) -> None:
+    """Its rows are the run's own input, which by itself has no defaults."""
+    shell.configure(sandbox)
+    wanted = sandbox.allowed()
+    shell.write("apps.csv", "client_id\n" + "\n".join(wanted[1:]) + "\n")
+    shell.write(
+        "apps.json",
+        json.dumps({"operation": "allowlist-replace", "items_from": "apps.csv", "defaults": {"scopes": ["openid"]}}),
+    )
+    sandbox.send("POST", "faults", [{"kind": "status", "method": "PUT", "path": "*/allowlist", "status": 400}])
+    ended = shell.bulkops("run", "apps.json", "--yes", "--run-id", "r", "--json")
+    assert ended.code == 1, ended.err
+    sandbox.send("DELETE", "faults", None)
+    before = sandbox.get("requests")["last"]
+    ended = shell.bulkops("retry", "r", "--yes", "--json")
+    assert ended.code == 0, ended.err
+    (sent,) = [one for one in sandbox.get(f"requests?since={before}")["requests"] if one["method"] == "PUT"]
+    assert {scope for entry in sent["body"] for scope in entry["authorized_scopes"]} == {"openid"}

@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from bulkops import __version__
 from bulkops.errors import JobFileError, LedgerError, RefusedError
-from bulkops.jobs import Edit, Edits, Format, RowMatcher
+from bulkops.jobs import Edit, Edits, Format, JobHead, RowMatcher
 from bulkops.jobs.source import plural
 from bulkops.ledger.base import Claim
 from bulkops.ledger.sqlite import SqliteLedger
@@ -82,7 +82,7 @@ def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
         operation=run.job.named_operation,
         stem=stem_of_input(revision),
         named_map=run.job.named_map,
-        head=head_of(run.job) if run.job.source_format != Format.JSON or run.job.column_map else None,
+        head=_said_before(run.job),
     )
     if job_input.target not in (None, run.job.target):
         raise RefusedError(
@@ -111,6 +111,11 @@ def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
         value_map=job_input.value_map,
     )
     return EditedJob(job_input, checked, job, merged)
+
+
+def _said_before(job: Job) -> JobHead | None:
+    """What the run's job says besides its rows, for an edited file that holds nothing but rows."""
+    return head_of(job) if job.source_format != Format.JSON or job.column_map or job.value_map else None
 
 
 async def take_over(run: OpenRun, edited: EditedJob, observer: Observer) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bulkops.config import Config, TargetConfig
 from bulkops.errors import RefusedError, UsageError
-from bulkops.jobs import JobHead
+from bulkops.jobs import Format, JobHead
 from bulkops.jobs.source import plural
 from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Job
@@ -125,7 +125,9 @@ class ReadRun:
     @property
     def head(self) -> JobHead | None:
         """What the job says besides its rows, where its failures file by itself does not mean what it meant."""
-        return head_of(self.job) if self.job.column_map or self.job.value_map else None
+        job = self.job
+        apart = job.source_format != Format.JSON and job.defaults  # the rows were taken from a file that has none
+        return head_of(job) if job.column_map or job.value_map or apart else None
 
     def _whole_input(self) -> Path:
         if len(self.job.operations) > 1:

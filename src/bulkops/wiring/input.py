@@ -333,6 +333,7 @@ def _input(
     head: JobHead | None = None,
     copied: bool,
 ) -> JobInput:
+    """The input behind `kept`, which is a copy that may go where `copied`; `take` takes the file that has its rows."""
     head = replace(head or JobHead(), column_map=merged_map((head or JobHead()).column_map, named_map or {}))
     job = _open(kept, head if kept.format is not Format.JSON else None, known=named_map or {})
     if job.head.items_from is not None:

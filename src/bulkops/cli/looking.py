@@ -23,6 +23,7 @@ from bulkops.wiring import (
     OperationSupport,
     Pipeline,
     check_target,
+    parse_map,
     read_pipeline,
 )
 from bulkops.wiring import validate as validate_file
@@ -37,7 +38,13 @@ def validate(options: argparse.Namespace) -> int:
     pipeline = read_pipeline(options.job)
     if pipeline is not None:
         return _validate_pipeline(pipeline, loaded, options)
-    job_input, checked = validate_file(options.job, config=loaded, target=options.target, operation=options.operation)
+    job_input, checked = validate_file(
+        options.job,
+        config=loaded,
+        target=options.target,
+        operation=options.operation,
+        named_map=parse_map(options.map),
+    )
     if options.json:
         print(json.dumps(_validated(job_input, checked), ensure_ascii=False))
     return _tell_check(job_input, checked, options)
@@ -52,6 +59,7 @@ def _validate_pipeline(pipeline: Pipeline, loaded: config.Config, options: argpa
             config=loaded,
             target=options.target or stage.target,
             operation=options.operation or stage.operation,
+            named_map=parse_map(options.map),
         )
         codes.append(_tell_check(job_input, checked, options))
         told.append({"stage": stage.name, **_validated(job_input, checked)})

@@ -47,6 +47,7 @@ from bulkops.wiring import (
     open_read,
     parse_allowance,
     parse_deadline,
+    parse_map,
     parse_span,
     prepare,
     prepare_pipeline,
@@ -116,6 +117,7 @@ def run(options: argparse.Namespace) -> int:
                 runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
                 run_id=options.run_id,
                 options=work_options(options),
+                named_map=parse_map(options.map),
                 name=check_name(options.name, "--name") if options.name is not None else None,
                 notice=say,
                 learn=end.learn,
@@ -138,6 +140,7 @@ def _run_pipeline(pipeline: Pipeline, loaded: config.Config, options: argparse.N
                 runs_dir=runs_dir,
                 run_id=getattr(options, "run_id", None),
                 options=work_options(options),
+                named_map=parse_map(getattr(options, "map", ())),
                 name=name,
                 notice=say,
             )
@@ -210,7 +213,7 @@ def retry(options: argparse.Namespace) -> int:
     with ending(options, loaded) as end:
         with interruptible(), tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
             with open_read(folder) as former:
-                job = former.job
+                job, head = former.job, former.head
                 failed = former.failed_rows(Path(aside))
             prepared = prepare(
                 str(failed),
@@ -221,6 +224,8 @@ def retry(options: argparse.Namespace) -> int:
                 run_id=None,
                 # the rows are the run's own: they have no age, and do not say what is run at the end
                 options=replace(work_options(options).over(job), max_age_s=math.inf),
+                named_map=job.named_map,
+                head=head,
                 name=job.name,
                 notice=say,
                 learn=lambda merged, name: end.learn(replace(merged, on_finish=asked_finish(options)), name),

@@ -11,6 +11,7 @@ from typing import Any
 
 from bulkops.errors import JobFileError
 from bulkops.jobs.names import clip, nearest
+from bulkops.jobs.rows import JobHead
 from bulkops.model import Problem
 
 ENDINGS = (".csv", ".json", ".jsonl")
@@ -24,13 +25,18 @@ _STAGE_KEYS = ("job", "name", "target", "operation", "max_failures", "descriptio
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One job of a pipeline. `max_failures` is how many of its rows may fail before the next stage may not begin."""
+    """One job of a pipeline. `max_failures` is how many of its rows may fail before the next stage may not begin.
+
+    `named_map` and `head` are as `wiring.prepare` takes them, where `job` holds the rows of an earlier run.
+    """
 
     name: str
     job: Path
     target: str | None = None
     operation: str | None = None
     max_failures: str | None = None
+    named_map: Mapping[str, str] | None = None
+    head: JobHead | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ class Job:
     each; `named_operation` is the one that the command line gave for all rows, `file_operation` the one that the file
     itself gives to rows that name none. `revision` counts the job files of the
     run from 1: it grows when a resume goes on with an edited one. `name` is what all runs of the job are called by: two
-    of one name do not overlap.
+    of one name do not overlap. `column_map` tells what columns mean that have other names, `named_map` which of them
+    the command line gave; `value_map` what the values of fields become.
     """
 
     run_id: str
@@ -128,6 +129,9 @@ class Job:
     file_operation: str | None = None
     revision: int = 1
     name: str | None = None
+    column_map: Mapping[str, Any] = field(default_factory=dict)
+    value_map: Mapping[str, Any] = field(default_factory=dict)
+    named_map: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def operation(self) -> str:

@@ -16,7 +16,7 @@ from bulkops.wiring.migrating import Migrated, read_mapping
 from bulkops.wiring.migrating import migrate as plan_migration
 from bulkops.wiring.migrating import write as write_migration
 from bulkops.wiring.naming import NameLock, check_name, hold_again
-from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_span
+from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_map, parse_span
 from bulkops.wiring.pipelines import (
     PreparedPipeline,
     failed_pipeline,
@@ -75,6 +75,7 @@ __all__ = [
     "parse_deadline",
     "parse_finish",
     "parse_keep",
+    "parse_map",
     "parse_span",
     "plan_migration",
     "prepare",

@@ -21,6 +21,8 @@ from bulkops.wiring.foreign import check_job, refuse_links
 
 DEFAULT_RUNS_DIR = Path(".bulkops/runs")
 LOG_FILE = "log.jsonl"
+_OFTEN_ABSENT = {"column_map", "value_map", "named_map", "name"}
+"""Jobs without them are kept as they were before there were any: their digests must stay true."""
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -115,10 +117,8 @@ def _suffix(revision: int) -> str:
 
 
 def _written(job: Job) -> bytes:
-    kept = asdict(job)
-    if job.name is None:  # as it was before jobs had names: a digest of such a job must stay true
-        del kept["name"]
-    return (json.dumps(kept, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    data = {key: value for key, value in asdict(job).items() if value or key not in _OFTEN_ABSENT}
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 
 def create(runs_dir: Path, run_id: str | None) -> RunFolder:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def prepare_pipeline(
     runs_dir: Path,
     run_id: str | None,
     options: WorkOptions,
+    named_map: Mapping[str, str] | None,
     name: str,
     notice: Notice,
 ) -> PreparedPipeline:
@@ -75,7 +77,16 @@ def prepare_pipeline(
         if not turn.come(None if options.dry_run else name, folder.run_id, queue=options.overlap == "queue"):
             turn.wait(folder.run_id)
         (folder.path / "stages").mkdir(mode=0o700)
-        prepared = list(_prepared(pipeline, folder, config, target, operation, options))
+        prepare_one = partial(
+            _prepare_stage,
+            folder=folder,
+            config=config,
+            target=target,
+            operation=operation,
+            options=options,
+            named_map=named_map,
+        )
+        prepared = list(_prepared(pipeline, prepare_one))
         _write_record(folder, replace(pipeline, name=name), [record for record, _ in prepared], options)
         return PreparedPipeline(folder, prepared, options, turn.lock)
     except BaseException:
@@ -85,17 +96,12 @@ def prepare_pipeline(
 
 
 def _prepared(
-    pipeline: Pipeline,
-    folder: RunFolder,
-    config: Config,
-    target: str | None,
-    operation: str | None,
-    options: WorkOptions,
+    pipeline: Pipeline, prepare_one: Callable[[Stage], tuple[StageRecord, Prepared]]
 ) -> Iterator[tuple[StageRecord, Prepared]]:
     faults: list[object] = []
     for number, stage in enumerate(pipeline.stages, 1):
         try:
-            yield _prepare_stage(stage, folder, config, target, operation, options)
+            yield prepare_one(stage)
         except UsageError as error:
             problems = error.problems if isinstance(error, JobFileError) and error.problems else ()
             faults += [f"stage {number} ({stage.name}): {error}", *(f"  {problem}" for problem in problems)]
@@ -104,7 +110,14 @@ def _prepared(
 
 
 def _prepare_stage(
-    stage: Stage, folder: RunFolder, config: Config, target: str | None, operation: str | None, options: WorkOptions
+    stage: Stage,
+    *,
+    folder: RunFolder,
+    config: Config,
+    target: str | None,
+    operation: str | None,
+    options: WorkOptions,
+    named_map: Mapping[str, str] | None,
 ) -> tuple[StageRecord, Prepared]:
     """One stage's folder, with its job kept: from here on it can be begun by whoever resumes the pipeline."""
     allowed = options.max_failures or (parse_allowance(stage.max_failures) if stage.max_failures else None)
@@ -116,6 +129,8 @@ def _prepare_stage(
         runs_dir=folder.path / "stages",
         run_id=stage.name,
         options=replace(options, max_failures=allowed),
+        named_map=stage.named_map or named_map,
+        head=stage.head,
         name=stage.name,
     )
     prepared.folder.write_job(prepared.job)
@@ -309,9 +324,11 @@ def failed_pipeline(folder: RunFolder, aside: Path) -> Pipeline:
             place = aside / one.name
             place.mkdir()
             with open_read(stage_folder) as run:
-                failed, job = run.failed_rows(place), run.job
+                failed, job, head = run.failed_rows(place), run.job, run.head
             operation = next(iter(job.operations)) if len(job.operations) == 1 else None
-            stages.append(Stage(one.name, failed, job.target, operation, one.max_failures))
+            stages.append(
+                Stage(one.name, failed, job.target, operation, one.max_failures, named_map=job.named_map, head=head)
+            )
     if not stages:
         raise UsageError(f"run {folder.run_id} has no failed rows to run again")
     return Pipeline(record.source, tuple(stages), record.name)

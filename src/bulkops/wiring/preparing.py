@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from bulkops import __version__
 from bulkops.config import Config, TargetConfig
 from bulkops.errors import JobFileError, RefusedError, UsageError
+from bulkops.jobs import JobHead
 from bulkops.model import Job
 from bulkops.operations import OPERATIONS
 from bulkops.wiring.folder import RunFolder, create
@@ -51,12 +52,15 @@ def prepare(
     runs_dir: Path,
     run_id: str | None,
     options: WorkOptions,
+    named_map: Mapping[str, str] | None = None,
+    head: JobHead | None = None,
     name: str | None = None,
     notice: Notice = _nobody,
     learn: Callable[[WorkOptions, str | None], None] = _nobody,
 ) -> Prepared:
     """Take `source` into a new folder and check all of it. Whatever ends this early, the folder is gone again.
 
+    `named_map` is the command line's map of columns; `head` is what the job says where `source` holds only rows.
     `learn` gets the options of the command line and the file together and the job's name, as soon as they are known.
     While another run of that name is at work, `notice` is told so and this waits, where the options say `queue`; the
     file is read when the waiting is over.
@@ -68,7 +72,9 @@ def prepare(
         while True:
             folder = create(runs_dir, run_id)
             try:
-                taken = _take(source, folder, operation, options, name)
+                changed_at = _changed_at(source)
+                job_input = take_snapshot(source, folder.path, operation=operation, named_map=named_map, head=head)
+                taken = _take(source, job_input, options, name, changed_at)
                 learn(taken.options, taken.name)
                 refuse_stale(source, taken.changed_at, taken.options.max_age_s)
                 wanted = None if taken.options.dry_run else taken.name
@@ -98,9 +104,7 @@ class _Taken:
     changed_at: float | None
 
 
-def _take(source: str, folder: RunFolder, operation: str | None, options: WorkOptions, name: str | None) -> _Taken:
-    changed_at = _changed_at(source)
-    job_input = take_snapshot(source, folder.path, operation=operation)
+def _take(source: str, job_input: JobInput, options: WorkOptions, name: str | None, changed_at: float | None) -> _Taken:
     merged = job_input.merged(options)
     named = name or job_input.job_name
     name = check_name(named, "name") if named is not None else name_of(source)
@@ -171,6 +175,9 @@ def _checked(
         named_operation=job_input.asked,
         file_operation=job_input.file_operation,
         name=taken.name,
+        column_map=job_input.column_map,
+        value_map=job_input.value_map,
+        named_map=job_input.named_map,
     )
     return Prepared(folder, job, chosen, job_input, options, checked, lock)
 

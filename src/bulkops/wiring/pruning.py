@@ -217,4 +217,8 @@ def _empty(aside: Path) -> None:
     for name in ("job.json", PIPELINE_FILE):
         (aside / name).unlink(missing_ok=True)
     flush_folder(aside)
-    shutil.rmtree(aside)
+    if (aside / "stages").is_dir():
+        shutil.rmtree(aside / "stages")
+    for path in aside.iterdir():
+        path.unlink(missing_ok=True)
+    aside.rmdir()

@@ -3,7 +3,8 @@
 BulkopsError
 ├── UsageError              nothing was sent; the person at the keyboard mends it       exit 2
 │   ├── ConfigError         bulkops.toml, the environment or an option is wrong
-│   └── JobFileError        the job file is wrong; carries every Problem found
+│   ├── JobFileError        the job file is wrong; carries every Problem found
+│   └── FilterError         a filter is wrong, or cannot be asked of a row; says where
 ├── RefusedError            a guard, a missing confirmation or a lock said no           exit 3
 ├── JobAbortedError         no further item can succeed; what is left stays pending
 │   ├── StoppedError        too many faults or failures, unreachable host; resumable    exit 4
@@ -26,6 +27,7 @@ __all__ = [
     "AttemptError",
     "BulkopsError",
     "ConfigError",
+    "FilterError",
     "InDoubtError",
     "InterruptedRunError",
     "JobAbortedError",
@@ -62,6 +64,19 @@ class JobFileError(UsageError):
     def __init__(self, message: str, problems: Sequence[object] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+
+
+class FilterError(UsageError):
+    """A filter is wrong, or a row holds what its column cannot hold. Nothing was sent.
+
+    `line` and `column`, both from 1, tell where in the filter; None for what is wrong with a row. The text of the
+    error shows the place.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
 
 
 class RefusedError(BulkopsError):

@@ -170,6 +170,13 @@ def _which_run(parser: argparse.ArgumentParser) -> None:
 
 def _job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operation", metavar="OP", help="the operation, where the file does not name it")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=FIELD",
+        help="read a column as a field that has another name; COLUMN= does not read it; may be repeated",
+    )
     parser.add_argument("--target", metavar="T", help="a target of bulkops.toml, or sandbox")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
     parser.add_argument(

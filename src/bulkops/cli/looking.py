@@ -14,7 +14,16 @@ from bulkops import config
 from bulkops.cli.failures import PROBLEMS_SHOWN
 from bulkops.cli.output import say
 from bulkops.errors import UsageError
-from bulkops.wiring import AVAILABLE, OPERATIONS, Checked, JobInput, Operation, OperationSupport, check_target
+from bulkops.wiring import (
+    AVAILABLE,
+    OPERATIONS,
+    Checked,
+    JobInput,
+    Operation,
+    OperationSupport,
+    check_target,
+    parse_map,
+)
 from bulkops.wiring import validate as validate_file
 
 if TYPE_CHECKING:
@@ -24,7 +33,13 @@ if TYPE_CHECKING:
 def validate(options: argparse.Namespace) -> int:
     """Check a job file and list everything that is wrong with it."""
     loaded = config.load(options.config)
-    job_input, checked = validate_file(options.job, config=loaded, target=options.target, operation=options.operation)
+    job_input, checked = validate_file(
+        options.job,
+        config=loaded,
+        target=options.target,
+        operation=options.operation,
+        named_map=parse_map(options.map),
+    )
     bad = bool(checked.problems) and (checked.file_problems > 0 or not options.skip_invalid)
     if options.json:
         print(json.dumps(_validated(job_input, checked), ensure_ascii=False))

@@ -39,6 +39,7 @@ from bulkops.wiring import (
     open_read,
     parse_allowance,
     parse_deadline,
+    parse_map,
     prepare,
     resume_run,
     start_run,
@@ -98,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
             runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
             run_id=options.run_id,
             options=_work_options(options),
+            named_map=parse_map(options.map),
         )
     return _carry_out(partial(_start, prepared), options)
 
@@ -137,6 +139,8 @@ def retry(options: argparse.Namespace) -> int:
             runs_dir=runs_dir,
             run_id=None,
             options=_work_options(options).over(job),
+            named_map=job.named_map,
+            head=former.head,
         )
     return _carry_out(partial(_start, prepared), options)
 

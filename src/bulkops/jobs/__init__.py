@@ -4,10 +4,11 @@ from bulkops.jobs.check import CheckResult, RowMarks, check_file
 from bulkops.jobs.compare import Edit, Edits, Fingerprint, RowMatcher
 from bulkops.jobs.duplicates import DuplicateFinder, digest, find_duplicates
 from bulkops.jobs.names import canonical_operation
-from bulkops.jobs.opening import open_source
+from bulkops.jobs.opening import open_items, open_source
 from bulkops.jobs.rows import BadRow, JobHead, JobSource
 from bulkops.jobs.snapshot import inspect, snapshot
 from bulkops.jobs.source import Format, Source
+from bulkops.jobs.translation import Translation, merged_map
 from bulkops.jobs.validate import RowValidator
 
 __all__ = [
@@ -24,11 +25,14 @@ __all__ = [
     "RowMatcher",
     "RowValidator",
     "Source",
+    "Translation",
     "canonical_operation",
     "check_file",
     "digest",
     "find_duplicates",
     "inspect",
+    "merged_map",
+    "open_items",
     "open_source",
     "snapshot",
 ]

@@ -123,7 +123,7 @@ def check_file(
     Raises JobFileError if the file breaks off; its `problems` then end with that fault.
     """
     found, invalid, operations, total = _Found(keep), RowMarks(), defaultdict[str, int](int), 0
-    for problem in source.head.problems:
+    for problem in (*source.head.problems, *validator.head_problems()):
         found.add(problem)
     try:
         for row in source.rows():

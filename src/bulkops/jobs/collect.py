@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from bulkops.jobs.names import canonical, clip, nearest
+from bulkops.jobs.names import canonical, clip, listed, nearest
 from bulkops.jobs.plans import Plan, split, trimmed
 from bulkops.jobs.rows import JobSource
+from bulkops.jobs.translation import UNNAMED, Translation, ValueMap
 from bulkops.model import Problem, Row
 
 MAX_TEXT = 10_000  # characters of one field
@@ -34,6 +36,9 @@ class Collector:
         self._csv = source.delimiter is not None
         self._separator = "|" if source.delimiter == ";" else ";"
         self._warned: set[str] = set()
+        self.translation = Translation(source.head)
+        self._translates = bool(source.head.value_map)
+        self._values: dict[str, list[tuple[str, ValueMap]]] = {}
 
     def collect(self, plan: Plan, row: Row, problems: list[Problem]) -> dict[str, Any]:
         """The row's values by field name; empty ones are absent, defaults are filled in.
@@ -41,7 +46,13 @@ class Collector:
         Faults of a text itself are appended to `problems`.
         """
         fields = (self._plain(plan, row.cells) if self._csv else None) or self._any(plan, row, problems)
+        if self._translates:
+            self._translate(plan, row, fields, problems)
         return {**self._filled(plan), **fields} if plan.defaults else fields
+
+    def meaning(self, plan: Plan, column: str) -> str:
+        """The field that `column` means for this operation; "" if none."""
+        return "" if column.startswith("_") else plan.fields.get(self.translation.meaning(column), "")
 
     def written(self, plan: Plan, row: Row, field: str) -> str:
         """The name of the row's own column for `field`; `field` itself if it has none."""
@@ -50,6 +61,7 @@ class Collector:
     def look_ahead(self, plan: Plan | None) -> None:
         """Warn, before any row, about the defaults' names and, where all rows follow `plan`, a CSV header's."""
         if plan is not None and self._csv:
+            self._warn_unmapped(plan)
             for column in self._source.columns:
                 self._slot(plan, column)
         names = {name: field for each in self._plans.values() for name, field in each.fields.items()}
@@ -103,6 +115,35 @@ class Collector:
             problems.append(self._misnamed(row, plan))
         return fields
 
+    def _translate(self, plan: Plan, row: Row, fields: dict[str, Any], problems: list[Problem]) -> None:
+        """Put what the job's `values` say in the place of what the row says."""
+        for field, values in self._values_of(plan):
+            if field not in fields:
+                continue
+            found = fields[field]
+            new = [values.of(each) for each in (found if isinstance(found, list) else [found])]
+            if UNNAMED in new:
+                column = self.written(plan, row, field)
+                each = found[new.index(UNNAMED)] if isinstance(found, list) else found
+                problems.append(self.unnamed(row, column, field, each, values))
+            elif all(each is None for each in new) and found != []:
+                del fields[field]
+            else:
+                fields[field] = _joined(new) if field in plan.lists else new[0]
+
+    def _values_of(self, plan: Plan) -> list[tuple[str, ValueMap]]:
+        if plan.operation not in self._values:
+            pairs = [(field, self.translation.values(name)) for name, field in plan.fields.items()]
+            self._values[plan.operation] = [(field, values) for field, values in pairs if values is not None]
+        return self._values[plan.operation]
+
+    def unnamed(self, row: Row, column: str, field: str, value: Any, values: ValueMap) -> Problem:
+        """The problem of a value of which the job's `values` say nothing."""
+        message = f"is not among the values of {field}"
+        expected = f'{values.expected}; "*" in values stands for all others'
+        problem = _problem(self._source, row, column, message, clip(value), expected)
+        return replace(problem, nearest=values.nearest(value))
+
     def _misnamed(self, row: Row, plan: Plan) -> Problem:
         column = self.written(plan, row, _MISNAMED)
         return _problem(self._source, row, column, "this field's name is misspelt", clip(column), "operation")
@@ -131,10 +172,11 @@ class Collector:
 
     def _slot(self, plan: Plan, column: str) -> str:
         """The field that `column` means for this operation; "" if none."""
-        name = canonical(column)
-        field = plan.fields.get(name, "")
-        if column.startswith("_"):
-            field = ""
+        mapped = self.translation.target(column) is not None
+        name = self.translation.meaning(column)
+        field = self.meaning(plan, column)
+        if column.startswith("_") or mapped:
+            pass
         elif name == "operation" and not field:
             field = "" if self._csv or column == name else _MISNAMED
         elif not field:
@@ -145,9 +187,33 @@ class Collector:
             plan.slots[column] = field
         return field
 
-    def _warn_unknown(self, plan: Plan, column: str) -> None:
+    def _known(self, plan: Plan) -> Mapping[str, str]:
+        """The fields of all plans that a column may be for, by canonical name."""
         plans = self._plans.values() if self._shared else [plan]
-        names = {name: field for each in plans for name, field in each.fields.items()}
+        return {name: field for each in plans for name, field in each.fields.items()}
+
+    def _warn_unmapped(self, plan: Plan) -> None:
+        """Where a job maps columns, the others are told of together, but for those that look mistyped."""
+        if not self.translation.columns:
+            return
+        names = self._known(plan)
+        others = [
+            column
+            for column in self._source.columns
+            if not column.startswith("_")
+            and self.translation.target(column) is None
+            and canonical(column) not in (*names, "operation")
+            and nearest(column, names.values()) is None
+        ]
+        if others:
+            self._warned.update(others)
+            many = f"{len(others):,} columns are not mapped and are ignored, but carried into reports"
+            message = "a column is not mapped and is ignored, but carried into reports" if len(others) == 1 else many
+            named = listed(map(clip, others), "and")
+            self.warnings.append(Problem(self._source.name, f"{message}: {named}", line=self._source.header_line))
+
+    def _warn_unknown(self, plan: Plan, column: str) -> None:
+        names = self._known(plan)
         if canonical(column) not in names:
             message = "unknown column: it is ignored, and carried into reports"
             self._warn(column, message, nearest=nearest(column, names.values()))
@@ -158,6 +224,12 @@ class Collector:
         self._warned.add(column)
         line = self._source.header_line
         self.warnings.append(Problem(self._source.name, message, line=line, column=clip(column), nearest=nearest))
+
+
+def _joined(new: list[Any]) -> list[Any]:
+    """Values and lists of them as one list, each value once, without None."""
+    flat = [value for each in new for value in (each if isinstance(each, list) else [each])]
+    return [value for at, value in enumerate(flat) if value is not None and value not in flat[:at]]
 
 
 def _problem(source: JobSource, row: Row, column: str, message: str, value: str, expected: str) -> Problem:

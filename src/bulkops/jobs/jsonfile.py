@@ -13,7 +13,16 @@ from bulkops.jobs.rows import MAX_COLUMNS, BadRow, JobHead, JobSource
 from bulkops.jobs.source import MAX_VALUE, Source, fault, open_text
 from bulkops.model import Problem, Row
 
-HEAD_KEYS: Mapping[str, type] = {"operation": str, "target": str, "defaults": dict, "options": dict}
+HEAD_KEYS: Mapping[str, type] = {
+    "operation": str,
+    "target": str,
+    "defaults": dict,
+    "options": dict,
+    "map": dict,
+    "values": dict,
+    "items_from": str,
+}
+_ATTRIBUTES: Mapping[str, str] = {"map": "column_map", "values": "value_map"}
 _KINDS: Mapping[type, str] = {str: "text", dict: "an object", list: "a list"}
 _SHAPE = 'expected {"operation": ..., "items": [...]} or a list of items'
 
@@ -127,9 +136,11 @@ class JsonSource(ItemsSource):
                 raise fault(self.name, f"is not a job; {_SHAPE}", line=cursor.line)
             head = self._members(cursor)
             self._end(cursor)
-        if "items" not in head:
+        if "items" in head and head.get("items_from") is not None:
+            raise fault(self.name, 'has both "items" and "items_from"; keep one of them')
+        if "items" not in head and not isinstance(head.get("items_from"), str):
             raise fault(self.name, f'has no "items"; {_SHAPE}; for one object a line, name the file .jsonl')
-        return self._head(head)
+        return self._head(_with_options_map(head))
 
     def _members(self, cursor: Cursor) -> dict[str, Any]:
         """What the document's object holds; None in place of the items, which are only gone through."""
@@ -166,7 +177,7 @@ class JsonSource(ItemsSource):
             if wanted is None:
                 problems.append(self._unknown(key))
             elif isinstance(value, wanted):
-                known[key] = value
+                known[_ATTRIBUTES.get(key, key)] = value
             elif value is not None:
                 message = "wrong kind of value"
                 problems.append(
@@ -208,6 +219,15 @@ class JsonLinesSource(ItemsSource):
                 text = text.strip(" \t\r\n")
                 if text:
                     yield line, _line_value(text)
+
+
+def _with_options_map(values: dict[str, Any]) -> dict[str, Any]:
+    """`options` may hold the map, as the command line does."""
+    options = values.get("options")
+    if not isinstance(options, dict) or "map" not in options or values.get("map") is not None:
+        return values
+    left = {key: value for key, value in options.items() if key != "map"}
+    return {**values, "options": left, "map": options["map"]}
 
 
 def _line_value(text: str) -> Any:

@@ -28,12 +28,19 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class JobHead:
-    """What a job file says besides its rows. `problems` are faults of the file as a whole."""
+    """What a job file says besides its rows. `problems` are faults of the file as a whole.
+
+    `column_map` tells what columns mean that have other names, `value_map` what the values of a field become;
+    `items_from` names the file that has the rows, seen from the job file's folder.
+    """
 
     operation: str | None = None
     target: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    column_map: Mapping[str, Any] = field(default_factory=dict)
+    value_map: Mapping[str, Any] = field(default_factory=dict)
+    items_from: str | None = None
     problems: tuple[Problem, ...] = ()
 
 

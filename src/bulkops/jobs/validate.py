@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 
 from bulkops.jobs.collect import Collector
 from bulkops.jobs.explain import Explained, explain
-from bulkops.jobs.names import canonical, canonical_operation, clip, listed, nearest
+from bulkops.jobs.names import canonical_operation, clip, listed, nearest
 from bulkops.jobs.plans import Plan, make_plan
 from bulkops.jobs.rows import JobSource
+from bulkops.jobs.translation import UNNAMED, Translation, translation_problems
 from bulkops.model import Problem, Row
 
 _MAX_SPELLINGS = 1000  # ways to write an operation that are remembered
@@ -39,16 +40,27 @@ class RowValidator:
         self._by_spelling: dict[str, Plan] = dict(self._plans)
         self._absent: dict[tuple[str, str], Problem | None] = {}
         self._forced = operation is not None
+        self._translation = Translation(source.head)
         self._column = self._operation_column()
         self._fallback = self._fallback_plan(operation)
-        shared = self._column is not None and not self._forced
-        self._collector = Collector(source, self._plans, shared=shared)
+        self._shared = self._column is not None and not self._forced
+        self._collector = Collector(source, self._plans, shared=self._shared)
         self._collector.look_ahead(self._fallback if isinstance(self._fallback, Plan) else None)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """Names that are unknown or were read as others; complete after the last row."""
         return tuple(self._collector.warnings)
+
+    def head_problems(self) -> Iterator[Problem]:
+        """What is wrong with the job's map and values. They are judged against the columns, so all may be read."""
+        head = self._source.head
+        if not head.column_map and not head.value_map:
+            return iter(())
+        plans = [self._fallback] if isinstance(self._fallback, Plan) and not self._shared else self._plans.values()
+        fields = {name: field for plan in plans for name, field in plan.fields.items()}
+        lists = frozenset(field for plan in plans for field in plan.lists)
+        return translation_problems(self._source, self._translation, fields, lists)
 
     def validate(self, row: Row) -> tuple[str, BaseModel] | list[Problem]:
         """The row's operation and its fields, or all that is wrong with it.
@@ -71,9 +83,10 @@ class RowValidator:
     # Which operation
 
     def _operation_column(self) -> str | None:
-        if self._source.delimiter is None:
+        mapped = any(name == "operation" for _, name in self._translation.columns.values())
+        if self._source.delimiter is None and not mapped:
             return "operation"
-        return next((name for name in self._source.columns if canonical(name) == "operation"), None)
+        return self._translation.column_of("operation", self._source.columns)
 
     def _fallback_plan(self, given: str | None) -> Plan | Problem:
         if given is not None:
@@ -107,6 +120,13 @@ class RowValidator:
         written = row.cells.get(column)
         if written is None or written == "" or (self._forced and isinstance(self._fallback, Problem)):
             return self._fallback
+        if (values := self._translation.values("operation")) is not None:
+            new = values.of(written)
+            if new is UNNAMED:
+                return self._collector.unnamed(row, column, "operation", written, values)
+            if new is None:
+                return self._fallback
+            written = new
         if not isinstance(written, str):
             return self._at(row, column, "wrong kind of value", value=clip(written), expected="text")
         plan = self._by_spelling.get(written) or self._named(written, "", row)
@@ -151,12 +171,12 @@ class RowValidator:
         key = plan.operation, field
         if key not in self._absent:
             columns = self._source.columns
-            there = any(plan.fields.get(canonical(column)) == field for column in columns)
+            there = any(self._collector.meaning(plan, column) == field for column in columns)
             self._absent[key] = None if there else self._missing_column(plan, field, columns)
         return self._absent[key]
 
     def _missing_column(self, plan: Plan, field: str, columns: Sequence[str]) -> Problem:
-        unread = [column for column in columns if canonical(column) not in plan.fields and not column.startswith("_")]
+        unread = [column for column in columns if not self._collector.meaning(plan, column) and column[:1] != "_"]
         return Problem(
             self._file,
             f"{plan.operation} needs a column {field}; the file only has {listed(map(clip, columns), 'and')}",

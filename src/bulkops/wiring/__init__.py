@@ -9,7 +9,7 @@ from bulkops.providers.base import OperationSupport
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, find
 from bulkops.wiring.input import Checked, JobInput, look_at
 from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
-from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
+from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_map
 from bulkops.wiring.preparing import Prepared, prepare
 from bulkops.wiring.runs import RunResult, resume, start
 from bulkops.wiring.targets import ADAPTERS, AVAILABLE, Overrides, open_organization, support_of
@@ -41,6 +41,7 @@ __all__ = [
     "open_read",
     "parse_allowance",
     "parse_deadline",
+    "parse_map",
     "prepare",
     "resume_run",
     "start_run",

@@ -14,14 +14,14 @@ from anyio import to_thread
 
 from bulkops import __version__
 from bulkops.errors import JobFileError, LedgerError, RefusedError
-from bulkops.jobs import Edit, Edits, RowMatcher
+from bulkops.jobs import Edit, Edits, Format, RowMatcher
 from bulkops.jobs.source import plural
 from bulkops.ledger.base import Claim
 from bulkops.ledger.sqlite import SqliteLedger
 from bulkops.model import Job, Outcome, RowSet, Settled, State
 from bulkops.reports import EditedRow, row_outcomes, write_edits
 from bulkops.wiring.folder import stem_of_input
-from bulkops.wiring.input import Checked, JobInput, take_snapshot
+from bulkops.wiring.input import Checked, JobInput, head_of, take_snapshot
 from bulkops.wiring.opened import LEASE_S, OpenRun, done_before, note_check, owner
 from bulkops.wiring.options import WorkOptions
 from bulkops.wiring.preparing import any_whole, refuse_bad_rows
@@ -76,7 +76,14 @@ def _refuse_parts_of_a_whole(before: Job, now: Job) -> None:
 
 def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
     revision = run.job.revision + 1
-    job_input = take_snapshot(source, run.folder.path, operation=run.job.named_operation, stem=stem_of_input(revision))
+    job_input = take_snapshot(
+        source,
+        run.folder.path,
+        operation=run.job.named_operation,
+        stem=stem_of_input(revision),
+        named_map=run.job.named_map,
+        head=head_of(run.job) if run.job.source_format != Format.JSON or run.job.column_map else None,
+    )
     if job_input.target not in (None, run.job.target):
         raise RefusedError(
             f"{job_input.name} is for target {job_input.target!r}, and this run was made for {run.job.target!r}: "
@@ -100,6 +107,8 @@ def _checked(run: OpenRun, source: str, options: WorkOptions) -> EditedJob:
         columns=list(job_input.columns),
         delimiter=job_input.delimiter,
         revision=revision,
+        column_map=job_input.column_map,
+        value_map=job_input.value_map,
     )
     return EditedJob(job_input, checked, job, merged)
 

@@ -20,6 +20,11 @@ from bulkops.model import Job
 from bulkops.wiring.foreign import check_job, refuse_links
 
 DEFAULT_RUNS_DIR = Path(".bulkops/runs")
+_OFTEN_ABSENT = {
+    "column_map",
+    "value_map",
+    "named_map",
+}  # runs of jobs without them are as they were before there were any
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -114,7 +119,8 @@ def _suffix(revision: int) -> str:
 
 
 def _written(job: Job) -> bytes:
-    return (json.dumps(asdict(job), indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    data = {key: value for key, value in asdict(job).items() if value or key not in _OFTEN_ABSENT}
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 
 def create(runs_dir: Path, run_id: str | None) -> RunFolder:

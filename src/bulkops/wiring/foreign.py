@@ -48,6 +48,9 @@ class _KeptOptions(BaseModel):
     config_file: str | None = None
 
 
+_Become = str | bool | int | float
+
+
 class _KeptJob(BaseModel):
     """What bulkops writes into job.json; file names are made of some of it."""
 
@@ -71,6 +74,9 @@ class _KeptJob(BaseModel):
     named_operation: str | None = None
     file_operation: str | None = None
     revision: int = Field(default=1, ge=1)
+    column_map: dict[str, str | None] = {}
+    value_map: dict[str, dict[str, _Become | list[_Become] | None]] = {}
+    named_map: dict[str, str] = {}
 
 
 def check_job(data: Any) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from bulkops.config import parse_rate
-from bulkops.engine import Allowance
 from bulkops.errors import ConfigError, JobFileError, LedgerError
 from bulkops.jobs import (
     BadRow,
@@ -22,17 +19,22 @@ from bulkops.jobs import (
     RowMarks,
     RowValidator,
     Source,
+    Translation,
     canonical_operation,
     check_file,
     digest,
     inspect,
+    merged_map,
+    open_items,
     open_source,
     snapshot,
 )
+from bulkops.jobs.names import canonical
 from bulkops.model import Item, Job, Problem, Row
 from bulkops.operations import OPERATIONS
 from bulkops.providers.base import OperationSupport
-from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline
+from bulkops.wiring.file_options import with_file_options
+from bulkops.wiring.options import WorkOptions
 from bulkops.wiring.targets import AVAILABLE
 
 
@@ -67,10 +69,12 @@ class Checked:
 class JobInput:
     """One job file, read as often as needed; every reading numbers its rows alike."""
 
-    def __init__(self, source: Source, *, operation: str | None, head: JobHead | None = None) -> None:
-        self._source = source
+    def __init__(self, job: JobSource, *, operation: str | None, named_map: Mapping[str, str] | None = None) -> None:
+        self._source = job.source
         self._asked = operation
-        self._job: JobSource = open_source(source, known_columns=_known_columns(), head=head)
+        self.named_map: Mapping[str, str] = named_map or {}
+        self._job = job
+        self._translation = Translation(job.head)
         self._models: Mapping[str, OperationSupport] = {}
         named = operation or self._job.operation
         self._operations: dict[str, int] = {named: 0} if named is not None else {}
@@ -88,9 +92,7 @@ class JobInput:
                 f"Put the original back, or start a new run."
             )
         source = replace(found, format=Format(job.source_format), name=job.source)
-        only = next(iter(job.operations)) if len(job.operations) == 1 else None
-        head = JobHead(operation=job.file_operation or only, target=job.target, defaults=job.defaults)
-        opened = cls(source, operation=job.named_operation, head=head)
+        opened = cls(_open(source, head_of(job)), operation=job.named_operation, named_map=job.named_map)
         opened._operations = dict(job.operations)
         return opened
 
@@ -117,7 +119,7 @@ class JobInput:
     @property
     def columns(self) -> Sequence[str]:
         """The file's own columns, and those that its defaults fill."""
-        return tuple(dict.fromkeys([*self._job.columns, *(name for name in self.defaults if name != "operation")]))
+        return tuple(dict.fromkeys([*self._job.columns, *(name for name in self._filled() if name != "operation")]))
 
     @property
     def delimiter(self) -> str | None:
@@ -128,6 +130,16 @@ class JobInput:
     def defaults(self) -> Mapping[str, Any]:
         """Values for fields that an item leaves out."""
         return self._job.defaults
+
+    @property
+    def column_map(self) -> Mapping[str, Any]:
+        """What columns mean that have other names: the file's map, under that of the command line."""
+        return self._job.head.column_map
+
+    @property
+    def value_map(self) -> Mapping[str, Any]:
+        """What the values of fields become."""
+        return self._job.head.value_map
 
     @property
     def asked(self) -> str | None:
@@ -165,26 +177,7 @@ class JobInput:
 
     def merged(self, options: WorkOptions) -> WorkOptions:
         """The command line's options over the file's own `options`. Raises JobFileError for one that is unknown."""
-        mine = {str(key).replace("-", "_"): value for key, value in self._job.options.items()}
-        known = {
-            "rate",
-            "concurrency",
-            "batch_size",
-            "max_failures",
-            "max_changes",
-            "reserve",
-            "skip_invalid",
-            "deadline",
-        }
-        for key in mine:
-            if key not in known and not key.startswith("_"):
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(known))}"
-                raise JobFileError(f"{self.name}: options: unknown key {key!r}{hint}")
-        try:
-            return _merge(options, mine)
-        except (ValueError, TypeError, ConfigError) as error:
-            raise JobFileError(f"{self.name}: options: {error}") from None
+        return with_file_options(options, self._job.options, self.name)
 
     def check(self) -> Checked:
         """Read the whole file once, and find what is wrong and what repeats. No network."""
@@ -248,18 +241,43 @@ class JobInput:
 
         A row of a report must mean by itself what it meant in its file.
         """
-        defaults = self._gaps()
+        defaults = self._filled()
         for row in self._job.rows():
             cells = row.cells
             if defaults:
                 cells = {**cells, **{name: value for name, value in defaults.items() if cells.get(name) in (None, "")}}
             yield Row(row.number, row.line, cells)
 
+    def _filled(self) -> Mapping[str, Any]:
+        """What the file says for rows that leave it out, under the column that means it.
+
+        Not where a column's values become others: there the default would be taken for one of them.
+        """
+        defaults = self._gaps()
+        if not defaults or not self._translates:
+            return defaults
+        filled = {}
+        for name, value in defaults.items():
+            column = self._translation.column_of(name, self._job.columns)
+            if column is None or self._translation.values(canonical(name)) is None:
+                filled[column or name] = value
+        return filled
+
+    @property
+    def _translates(self) -> bool:
+        return bool(self.column_map or self.value_map)
+
     def _gaps(self) -> Mapping[str, Any]:
         """What the file says for rows that leave it out; their operation too, where there are several."""
         if self._asked is None and self._job.operation is not None and len(self._operations) > 1:
             return {"operation": self._job.operation, **self.defaults}
         return self.defaults
+
+    def column_of(self, field: str | None) -> str | None:
+        """The file's own name for a field."""
+        if field is None or not self.column_map:
+            return field
+        return self._translation.column_of(field, self._job.columns) or field
 
     def lines(self, rows: Collection[int]) -> Mapping[int, int]:
         """The line where each of `rows` starts, where the format has lines."""
@@ -274,17 +292,84 @@ class JobInput:
         )
 
 
-def take_snapshot(source: str, folder: Path, *, operation: str | None, stem: str = "input") -> JobInput:
-    """Copy a job file, or standard input for `-`, into a run's folder under the name `stem`, and open the copy."""
-    origin: Path | Literal["-"] = "-" if source == "-" else Path(source)
-    return JobInput(snapshot(origin, folder, stem=stem), operation=operation)
+def take_snapshot(
+    source: str,
+    folder: Path,
+    *,
+    operation: str | None,
+    stem: str = "input",
+    named_map: Mapping[str, str] | None = None,
+    head: JobHead | None = None,
+) -> JobInput:
+    """Copy a job file, or standard input for `-`, into a run's folder under the name `stem`, and open the copy.
+
+    Where the job names another file for its rows, that one is copied instead, and what the job says is kept apart from
+    it. `head` is what the job says where the file has only rows; `named_map` is the command line's map.
+    """
+
+    def take(origin: Path | Literal["-"]) -> Source:
+        return snapshot(origin, folder, stem=stem)
+
+    kept = take("-" if source == "-" else Path(source))
+    return _input(kept, source, take, operation=operation, named_map=named_map, head=head, copied=True)
 
 
-def look_at(source: str, folder: Path, *, operation: str | None) -> JobInput:
+def look_at(
+    source: str, folder: Path, *, operation: str | None, named_map: Mapping[str, str] | None = None
+) -> JobInput:
     """Open a job file where it stands; standard input is kept in `folder` meanwhile."""
     if source == "-":
-        return take_snapshot(source, folder, operation=operation)
-    return JobInput(inspect(Path(source)), operation=operation)
+        return take_snapshot(source, folder, operation=operation, named_map=named_map)
+    return _input(inspect(Path(source)), source, inspect, operation=operation, named_map=named_map, copied=False)
+
+
+def _input(
+    kept: Source,
+    source: str,
+    take: Callable[[Path], Source],
+    *,
+    operation: str | None,
+    named_map: Mapping[str, str] | None,
+    head: JobHead | None = None,
+    copied: bool,
+) -> JobInput:
+    head = replace(head or JobHead(), column_map=merged_map((head or JobHead()).column_map, named_map or {}))
+    job = _open(kept, head if kept.format is not Format.JSON else None, known=named_map or {})
+    if job.head.items_from is not None:
+        job = _items(job, source, take, named_map or {}, copied=copied)
+    elif kept.format is Format.JSON:
+        own = job.head if job.head != JobHead() else head
+        job.head = replace(own, column_map=merged_map(own.column_map, named_map or {}))
+    return JobInput(job, operation=operation, named_map=named_map)
+
+
+def _items(
+    job: JobSource, source: str, take: Callable[[Path], Source], named_map: Mapping[str, str], *, copied: bool
+) -> JobSource:
+    """The rows that a job names, found from its own folder."""
+    base = Path() if source == "-" else Path(source).parent
+    if copied:
+        job.source.path.unlink()  # it only says where the rows are; what it says besides is kept in job.json
+    found = take(base / str(job.head.items_from))
+    head = replace(job.head, column_map=merged_map(job.head.column_map, named_map))
+    return open_items(found, head=head, known_columns=[*_known_columns(), *head.column_map])
+
+
+def _open(source: Source, head: JobHead | None, known: Collection[str] = ()) -> JobSource:
+    of_head = head.column_map if head is not None else ()
+    return open_source(source, known_columns=[*_known_columns(), *known, *of_head], head=head)
+
+
+def head_of(job: Job) -> JobHead:
+    """What the job of a run says besides its rows."""
+    only = next(iter(job.operations)) if len(job.operations) == 1 and job.source_format == Format.JSON else None
+    return JobHead(
+        operation=job.file_operation or only,
+        target=job.target,
+        defaults=job.defaults,
+        column_map=job.column_map,
+        value_map=job.value_map,
+    )
 
 
 def _known_columns() -> Sequence[str]:
@@ -296,62 +381,3 @@ def _brief(problem: Problem) -> str:
     """A problem without its place, which the report's row tells."""
     text = str(replace(problem, file="", line=None, row=None, column=None)).removeprefix(": ")
     return f"{problem.column}: {text}" if problem.column else text
-
-
-def _merge(options: WorkOptions, mine: Mapping[str, Any]) -> WorkOptions:
-    overrides = options.overrides
-
-    def allowance(key: str, given: Allowance | None) -> Allowance | None:
-        return given if given is not None or mine.get(key) is None else parse_allowance(str(mine[key]))
-
-    rate = overrides.rate
-    if rate is None and mine.get("rate") is not None:
-        rate = parse_rate(mine["rate"])
-    return replace(
-        options,
-        overrides=replace(
-            overrides,
-            rate=rate,
-            concurrency=overrides.concurrency or _whole(mine, "concurrency"),
-            reserve=overrides.reserve if overrides.reserve is not None else _share(mine),
-        ),
-        batch_size=options.batch_size or _whole(mine, "batch_size"),
-        max_failures=allowance("max_failures", options.max_failures),
-        max_changes=allowance("max_changes", options.max_changes),
-        deadline=_deadline(mine) if options.deadline is None else options.deadline,
-        skip_invalid=_flag(mine, "skip_invalid") if options.skip_invalid is None else options.skip_invalid,
-    )
-
-
-def _whole(mine: Mapping[str, Any], key: str) -> int | None:
-    value = mine.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10_000:
-        raise ValueError(f"{key}: expected a whole number from 1, not {value!r}")
-    return value
-
-
-def _share(mine: Mapping[str, Any]) -> float | None:
-    value = mine.get("reserve")
-    if value is None:
-        return None
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 0.95:
-        raise ValueError(f"reserve: expected a share from 0 to 0.95, not {value!r}")
-    return float(value)
-
-
-def _deadline(mine: Mapping[str, Any]) -> float | None:
-    value = mine.get("deadline")
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError(f'deadline: expected a text such as "2h" or "22:30", not {value!r}')
-    return parse_deadline(value, now=datetime.now().astimezone())
-
-
-def _flag(mine: Mapping[str, Any], key: str) -> bool | None:
-    value = mine.get(key)
-    if value is not None and not isinstance(value, bool):
-        raise ValueError(f"{key}: expected true or false, not {value!r}")
-    return value

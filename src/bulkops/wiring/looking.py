@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkops.config import Config, TargetConfig
 from bulkops.errors import RefusedError, UsageError
+from bulkops.jobs import JobHead
 from bulkops.jobs.source import plural
 from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Job
@@ -19,7 +20,7 @@ from bulkops.providers.base import Caller, OrganizationFacts
 from bulkops.reports import Summary, read_summary
 from bulkops.transport import Scrubber
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
-from bulkops.wiring.input import Checked, JobInput, look_at
+from bulkops.wiring.input import Checked, JobInput, head_of, look_at
 from bulkops.wiring.logs import logging_to
 from bulkops.wiring.options import WorkOptions
 from bulkops.wiring.preparing import any_whole
@@ -30,14 +31,21 @@ RUNNING = "running"
 REPORT_FILES = ("failures.csv", "results.csv", "summary.json", "report.html")
 
 
-def validate(source: str, *, config: Config, target: str | None, operation: str | None) -> tuple[JobInput, Checked]:
+def validate(
+    source: str,
+    *,
+    config: Config,
+    target: str | None,
+    operation: str | None,
+    named_map: Mapping[str, str] | None = None,
+) -> tuple[JobInput, Checked]:
     """Check a job file from its first to its last row. No network.
 
     Without a chosen target the fields of the first provider are checked.
     Raises JobFileError for a file that cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="bulkops-") as folder:
-        job_input = look_at(source, Path(folder), operation=operation)
+        job_input = look_at(source, Path(folder), operation=operation, named_map=named_map)
         name = target or job_input.target or config.default_target
         if name is None:
             job_input.use_provider(*next(iter(AVAILABLE.items())))
@@ -117,6 +125,11 @@ class ReadRun:
             return self._whole_input()
         self.write_reports()
         return _only_failed(self.folder.path / "failures.csv", folder / "failures.csv", self.job.delimiter or ",")
+
+    @property
+    def head(self) -> JobHead | None:
+        """What the job says besides its rows, where its failures file by itself does not mean what it meant."""
+        return head_of(self.job) if self.job.column_map or self.job.value_map else None
 
     def _whole_input(self) -> Path:
         if len(self.job.operations) > 1:

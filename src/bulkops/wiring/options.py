@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -76,6 +76,19 @@ def parse_allowance(text: str) -> Allowance:
     except ValueError:
         raise ConfigError(f"{text!r}: expected a count such as 50, or a share such as 5%") from None
     return Allowance(percent=value) if percent else Allowance(count=int(value))
+
+
+def parse_map(pairs: Sequence[str]) -> Mapping[str, str]:
+    """`COLUMN=FIELD`, each; the field is what follows the last `=`. Raises ConfigError for anything else."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        column, sign, field = (part.strip() for part in pair.rpartition("="))
+        if not sign or not column:
+            raise ConfigError(f'--map {pair!r}: expected COLUMN=FIELD, such as --map "Work E-Mail=email"')
+        if column in found:
+            raise ConfigError(f"--map: {column!r} is mapped twice; keep one of them")
+        found[column] = field
+    return found
 
 
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from bulkops import __version__
 from bulkops.config import Config, TargetConfig
 from bulkops.errors import JobFileError
+from bulkops.jobs import JobHead
 from bulkops.model import Job
 from bulkops.operations import OPERATIONS
 from bulkops.wiring.folder import RunFolder, create
@@ -39,14 +40,18 @@ def prepare(
     runs_dir: Path,
     run_id: str | None,
     options: WorkOptions,
+    named_map: Mapping[str, str] | None = None,
+    head: JobHead | None = None,
 ) -> Prepared:
     """Take `source` into a new folder and check all of it. Whatever ends this early, the folder is gone again.
+
+    `named_map` is the command line's map of columns; `head` is what the job says where `source` holds only rows.
 
     Raises UsageError and its kinds for what is wrong, RefusedError for a run id that is taken.
     """
     folder = create(runs_dir, run_id)
     try:
-        job_input = take_snapshot(source, folder.path, operation=operation)
+        job_input = take_snapshot(source, folder.path, operation=operation, named_map=named_map, head=head)
         return _checked(folder, job_input, config=config, target=target, options=options)
     except BaseException:
         folder.remove()
@@ -79,6 +84,9 @@ def _checked(
         delimiter=job_input.delimiter,
         named_operation=job_input.asked,
         file_operation=job_input.file_operation,
+        column_map=job_input.column_map,
+        value_map=job_input.value_map,
+        named_map=job_input.named_map,
     )
     return Prepared(folder, job, chosen, job_input, options, checked)
 

@@ -202,7 +202,13 @@ def _refuse_invalid(run: OpenRun, plans: Sequence[Plan]) -> None:
 def _problems(run: OpenRun, decisions: Sequence[Decision]) -> Sequence[Problem]:
     lines = run.input.lines({one.item.row for one in decisions})
     return [
-        Problem(run.job.source, with_candidates(one), line=lines.get(one.item.row), row=one.item.row, column=one.column)
+        Problem(
+            run.job.source,
+            with_candidates(one),
+            line=lines.get(one.item.row),
+            row=one.item.row,
+            column=run.input.column_of(one.column),
+        )
         for one in decisions
     ]
 

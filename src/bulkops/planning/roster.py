@@ -93,13 +93,18 @@ class Index(Generic[ThingT]):
             await self._search_each(missing)
             return
         first = await self._listing.page(self._listing.paging().first, self._listing.max_limit)
-        step = max(1, len(first.rows))
-        pages = 1 if first.total is None else -(-first.total // step)
+        pages = self._pages_after(first)
         if self._search is not None and wanted < pages:
             await self._search_each(missing)
             return
         self._pages = pages
         await self._walk(first, None if self._keep_all else set(missing))
+
+    def _pages_after(self, first: Page[ThingT]) -> int:
+        """How many pages a walk takes, by its first one."""
+        others = self._listing.paging().feed(first, [self._listing.identity(row) for row in first.rows])
+        counted = 1 if first.total is None else -(-first.total // max(1, len(first.rows)))
+        return max(1 + len(others), counted)
 
     async def _walk(self, first: Page[ThingT] | None, only: set[str] | None = None) -> None:
         if only is None:

@@ -6,16 +6,16 @@ AttemptError family, of which InDoubtError alone may have been applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 
 from pydantic import BaseModel
 
 from bulkops.model import Batch, Item
-from bulkops.paging import Page, PageWalk, Position
+from bulkops.providers.listing import Listing
 from bulkops.transport import Gates, Meter, Permit
 
 __all__ = [
@@ -34,8 +34,6 @@ __all__ = [
     "Person",
     "Roster",
 ]
-
-RowT = TypeVar("RowT")
 
 
 class AnswerShape(Enum):
@@ -213,25 +211,6 @@ class OperationSupport:
     moot: frozenset[int] = frozenset({404, 409, 410})
     together: Callable[[Item[Any]], str] = lambda _item: ""
     anew: bool = False
-
-
-class Listing(Protocol[RowT]):
-    """A listing that is read page by page. Tasks may read its pages side by side.
-
-    `max_limit` is the most rows that the provider puts on a page.
-    """
-
-    resource: str
-    max_limit: int
-
-    def paging(self) -> PageWalk:
-        """A new walk, which says what to ask for."""
-
-    async def page(self, at: Position, limit: int) -> Page[RowT]:
-        """One page. Raises StoppedError when the answer is no listing, or says that it is a part of one."""
-
-    def identity(self, row: RowT) -> Hashable:
-        """What makes a row the same row on another page."""
 
 
 class Organization(Protocol):

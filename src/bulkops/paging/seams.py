@@ -38,7 +38,7 @@ class Place:
 
 
 class Keys:
-    """A set of whole numbers of 64 bits that takes 12 to 24 bytes for each; nothing is ever taken out."""
+    """A set of whole numbers of 64 bits that takes 12 to 48 bytes for each; nothing is ever taken out."""
 
     def __init__(self) -> None:
         self._slots = array("Q", bytes(8 * 64))
@@ -80,7 +80,7 @@ class Keys:
 
     def _grow(self) -> None:
         old = self._slots
-        self._slots = array("Q", bytes(16 * len(old)))
+        self._slots = array("Q", bytes(32 * len(old)))
         slots, mask = self._slots, len(self._slots) - 1
         for key in old:
             if key:
@@ -147,11 +147,8 @@ class Seams:
         if not self.joins(page, keys):
             self.quiet = False
             return Place(Fit.APART)
-        if not self._in_order(keys):
-            return Place(Fit.BROKEN)
-        self._note(page, keys)
         fresh = self._known.add(keys)
-        if len(keys) != len(set(keys)):
+        if not self._note(page, keys, len(fresh)) and not self._in_order(keys):
             return Place(Fit.BROKEN)
         short = len(keys) < (self.step if self.pages or at != self.first else self._limit)
         after = at - self.first + len(keys)
@@ -179,15 +176,17 @@ class Seams:
         self.overlap = overlap_of(self.step)
         self.first_total = self.total = page.total
 
-    def _note(self, page: Page[Any], keys: Sequence[int]) -> None:
+    def _note(self, page: Page[Any], keys: Sequence[int], fresh: int) -> bool:
+        """Whether the page is what a quiet listing would have here: the rows of the seam, and then new ones."""
         if page.total != self.total:
             self.quiet, self.total = False, page.total
-        shared = self.overlap
-        if self.pages and (not shared or list(keys[:shared]) != list(self._last[-shared:])):
-            self.quiet = False
+        shared = self.overlap if self.pages else 0
+        plain = fresh == len(keys) - shared and list(keys[:shared]) == list(self._last[len(self._last) - shared :])
+        self.quiet = self.quiet and plain
+        return plain
 
     def _in_order(self, keys: Sequence[int]) -> bool:
-        """Whether the rows that this page shares with the last one stand in the same order."""
+        """Whether each row is there once, and those shared with the last page stand in the same order."""
         places = {key: place for place, key in enumerate(self._last)}
         shared = [places[key] for key in keys if key in places]
-        return all(before < after for before, after in pairwise(shared))
+        return len(keys) == len(set(keys)) and all(before < after for before, after in pairwise(shared))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from bulkops.paging import LinkWalk, NumberWalk, OffsetWalk, Page, PageWalk, Position, StartWalk
@@ -35,7 +35,11 @@ class Moving:
         """The machine that goes with it."""
         if self.way == "link":
             return LinkWalk()
-        machines = {"offset": OffsetWalk, "start": StartWalk, "number": NumberWalk}
+        machines: dict[str, Callable[[int], PageWalk]] = {
+            "offset": OffsetWalk,
+            "start": StartWalk,
+            "number": NumberWalk,
+        }
         return machines[self.way](self.max_limit)
 
     async def page(self, at: Position, limit: int) -> Page[int]:

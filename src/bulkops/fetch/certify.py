@@ -53,10 +53,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What another process left of a walk: where it stood, and the names of all rows that it had given, in order."""
+    """What another process left of a walk: where it stood, and `key_of` all rows that it had given, in order."""
 
     mark: Mark
-    names: Sequence[str]
+    keys: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +143,14 @@ class _Reader(Generic[RowT]):
         following: Page[RowT] | None = page
         left, known = self.left, self.given
         if left is not None:
-            keys = [_key(name) for name in left.names]
-            if left.mark.position is not None and keys:
-                seams.recall(keys, forward=left.mark.position, step=left.mark.step, first_total=left.mark.first_total)
+            if left.mark.position is not None and left.keys:
+                seams.recall(
+                    left.keys, forward=left.mark.position, step=left.mark.step, first_total=left.mark.first_total
+                )
                 seams.total, following = page.total, None
             else:
                 known = Keys()
-                known.add(keys)
+                known.add(left.keys)
         try:
             async with working() as tasks:
                 ahead: Ahead[int, Page[RowT]] = Ahead(
@@ -167,7 +168,7 @@ class _Reader(Generic[RowT]):
     async def _repeat(self, machine: PageWalk, page: Page[RowT], others: list[Position]) -> str:
         if self.given is None:
             self.given = Keys()
-            self.given.add([_key(name) for name in self.left.names] if self.left is not None else [])
+            self.given.add(self.left.keys if self.left is not None else [])
         whole = hashlib.sha256()
         waiting = deque(others)
         async with working() as tasks:
@@ -197,7 +198,7 @@ class _Reader(Generic[RowT]):
         whole.update("\n".join(names).encode("utf-8", "surrogatepass") + b"\n\n")
         if self.given is None:
             raise RuntimeError("a walk without a record of what it gave")
-        fresh = self.given.add([_key(name) for name in names])
+        fresh = self.given.add([key_of(name) for name in names])
         await self.hand_on(page, names, fresh, Mark())
 
     async def hand_on(self, page: Page[RowT], names: Sequence[str], fresh: Sequence[int], mark: Mark) -> None:
@@ -284,17 +285,17 @@ class _Chain(Generic[RowT]):
             raise _LostError("its rows do not keep their order, or are fewer than it says")
         if seams.pages > MOST_PAGES or seams.seen > MOST_ROWS:
             refuse_endless(self._reader.listing.resource, seams.total)
-        fresh = place.fresh
+        fresh, mark = place.fresh, Mark(seams.forward, seams.step, seams.first_total)
         if self._given is not None:
             new = self._given.add([keys[index] for index in fresh])
-            fresh = [fresh[index] for index in new]
-        await self._reader.hand_on(page, names, fresh, Mark(seams.forward, seams.step, seams.first_total))
+            fresh, mark = [fresh[index] for index in new], Mark()  # what was given is more than this chain holds
+        await self._reader.hand_on(page, names, fresh, mark)
         return place.ended
 
     def _named(self, page: Page[RowT]) -> tuple[list[str], list[int]]:
         identity = self._reader.listing.identity
         names = [name_of(identity(row)) for row in page.rows]
-        return names, [_key(name) for name in names]
+        return names, [key_of(name) for name in names]
 
 
 def name_of(identity: object) -> str:
@@ -302,7 +303,8 @@ def name_of(identity: object) -> str:
     return identity if isinstance(identity, str) and "\n" not in identity else repr(identity)
 
 
-def _key(name: str) -> int:
+def key_of(name: str) -> int:
+    """A row's name as a number, the same throughout one process."""
     return hash(name) & _BITS
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from bulkops.model import Batch, Item
 from bulkops.providers.listing import Listing
+from bulkops.providers.resources import Resource
 from bulkops.transport import Gates, Meter, Permit
 
 __all__ = [
@@ -231,6 +232,10 @@ class Organization(Protocol):
     @property
     def support(self) -> Mapping[str, OperationSupport]:
         """The operations that the provider has, by kind."""
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """What the organisation has many of and can list as a table, by name."""
 
     async def __aenter__(self) -> Self: ...
 

@@ -27,6 +27,7 @@ from bulkops.providers.base import (
     Permit,
     Person,
 )
+from bulkops.providers.resources import Resource
 from bulkops.transport import Gates, Meter
 from tests.integration.history.stepped import Clock
 
@@ -182,6 +183,11 @@ class Client:
             "invite": OperationSupport(BaseModel, AnswerShape.OPAQUE, 3, 3),
             "enable-user": OperationSupport(BaseModel, AnswerShape.ITEMISED, 3, 3),
         }
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """None that a run would read."""
+        return {}
 
     async def __aenter__(self) -> Self:
         return self

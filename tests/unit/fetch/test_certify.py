@@ -11,6 +11,7 @@ import pytest
 
 from bulkops.errors import StoppedError
 from bulkops.fetch import Certainty, Left, Mark, Stretch, read_through, walk
+from bulkops.fetch.certify import key_of
 from bulkops.paging import Page, Position
 from tests.unit.fetch.moving import Moving, moving
 
@@ -170,7 +171,7 @@ async def test_a_walk_that_was_left_goes_on_where_it_stood(way: str) -> None:
             await read_through(listing, take, in_flight=4)
         except StoppedError:
             await listing.change(changes)
-        left = Left(given[-1].mark, [name for stretch in given for name in stretch.names])
+        left = Left(given[-1].mark, [key_of(name) for stretch in given for name in stretch.names])
         certainty, rest = await read(listing, 0, in_flight=4, left=left)
         found = [row for stretch in given for row in stretch.rows] + rest
         assert certainty.proven, f"seed {seed}: {certainty.why}"
@@ -181,7 +182,7 @@ async def test_a_walk_that_was_left_goes_on_where_it_stood(way: str) -> None:
 async def test_a_walk_that_goes_on_reads_no_page_that_it_has() -> None:
     """Nine tenths of a listing are there: two pages are left, and the first one, which tells the total."""
     listing = Moving("offset", random.Random(1), list(range(1000)), 100)
-    left = Left(Mark(891, 100, 1000), [repr(number) for number in range(892)])
+    left = Left(Mark(891, 100, 1000), [key_of(repr(number)) for number in range(892)])
     certainty, rest = await read(listing, 0, in_flight=4, left=left)
     assert (certainty.proven, rest, listing.calls) == (True, list(range(892, 1000)), 3)
 

@@ -169,7 +169,7 @@ def _envelope(answer: Answer, resource: str, offset: int, limit: int) -> tuple[S
 _NO_IDS = (bool, dict, list)  # a tuple: a union in the call would be built anew for each row
 
 
-def _id(row: Mapping[str, Any], key: str) -> str:
+def id_of(row: Mapping[str, Any], key: str) -> str:
     """An id as text. Raises ValueError for none: rows without one could not be told apart."""
     value = row[key]
     if value is None or value == "" or isinstance(value, _NO_IDS):
@@ -181,7 +181,7 @@ def person(row: Mapping[str, Any]) -> Person:
     """A row of users or members."""
     first, last = (row.get("firstName") or ""), (row.get("lastName") or "")
     return Person(
-        id=_id(row, "id"),
+        id=id_of(row, "id"),
         username=str(row.get("username") or ""),
         email=str(row.get("email") or ""),
         name=f"{first} {last}".strip(),
@@ -208,7 +208,7 @@ def invitation(row: Mapping[str, Any], *, now: float | None = None) -> Invitatio
     status = str(row.get("status") or "").upper()
     expired = status == "EXPIRED" or (expires_at is not None and expires_at < (time.time() if now is None else now))
     return Invitation(
-        id=_id(row, "id"),
+        id=id_of(row, "id"),
         email=str(row.get("invited_email") or row.get("email") or ""),
         expired=expired,
         closed=status in {"CANCELED", "CANCELLED", "ACCEPTED"},
@@ -220,33 +220,33 @@ def invitation(row: Mapping[str, Any], *, now: float | None = None) -> Invitatio
 
 def role_group(row: Mapping[str, Any]) -> Named:
     """A row of role groups."""
-    return Named(_id(row, "role_group_id"), str(row.get("name") or ""))
+    return Named(id_of(row, "role_group_id"), str(row.get("name") or ""))
 
 
 def team(row: Mapping[str, Any]) -> Named:
     """A row of teams; the name's key differs between the published descriptions."""
-    return Named(_id(row, "team_id"), str(row.get("team_name") or row.get("name") or ""))
+    return Named(id_of(row, "team_id"), str(row.get("team_name") or row.get("name") or ""))
 
 
 def role(row: Mapping[str, Any]) -> Named:
     """A row of the catalogue of permissions."""
-    return Named(_id(row, "role_id"), str(row.get("name") or ""))
+    return Named(id_of(row, "role_id"), str(row.get("name") or ""))
 
 
 def environment(row: Mapping[str, Any]) -> Named:
     """A row of environments."""
-    return Named(_id(row, "id"), str(row.get("name") or ""))
+    return Named(id_of(row, "id"), str(row.get("name") or ""))
 
 
 def role_group_user(row: Mapping[str, Any]) -> Link:
     """A person who holds a role group."""
-    return Link(_id(row, "id"))
+    return Link(id_of(row, "id"))
 
 
 def team_member(row: Mapping[str, Any]) -> Link:
     """A member of a team; one from an identity provider's group comes back at their next sign-in."""
     return Link(
-        _id(row, "id"),
+        id_of(row, "id"),
         level=str(row.get("membership_type") or "member"),
         external=bool(row.get("is_assigned_via_external_groups")),
     )
@@ -256,16 +256,16 @@ def person_role(row: Mapping[str, Any]) -> Link:
     """A permission that a person holds, with its context."""
     context = row.get("context_params")
     pairs = context.items() if isinstance(context, dict) else ()
-    return Link(_id(row, "role_id"), detail=tuple(sorted(f"{name}={value}" for name, value in pairs if value)))
+    return Link(id_of(row, "role_id"), detail=tuple(sorted(f"{name}={value}" for name, value in pairs if value)))
 
 
 def allowlist_entry(row: Mapping[str, Any]) -> Link:
     """An app on the allowlist, with its scopes. A client id may come more than once."""
     scopes = row.get("authorized_scopes")
-    return Link(_id(row, "client_id"), detail=tuple(sorted(_scope(one) for one in scopes or ())))
+    return Link(id_of(row, "client_id"), detail=tuple(sorted(scope_of(one) for one in scopes or ())))
 
 
-def _scope(value: Any) -> str:
+def scope_of(value: Any) -> str:
     """A scope as text: some descriptions have plain names, others objects."""
     return str(value.get("scope") or value.get("name")) if isinstance(value, dict) else str(value)
 

@@ -18,6 +18,7 @@ from bulkops.errors import ConfigError, RejectedError, StoppedError
 from bulkops.model import Batch
 from bulkops.providers.anypoint import listings
 from bulkops.providers.anypoint.listings import HierarchyListing, InvitationListing
+from bulkops.providers.anypoint.resources import Shelf
 from bulkops.providers.anypoint.support import SUPPORT, WRITES
 from bulkops.providers.anypoint.writes import Wire
 from bulkops.providers.base import (
@@ -31,6 +32,7 @@ from bulkops.providers.base import (
     OrganizationFacts,
     Person,
 )
+from bulkops.providers.resources import Resource
 from bulkops.transport import Answer, Permit, Session
 
 
@@ -54,6 +56,11 @@ class AnypointOrganization:
     def support(self) -> Mapping[str, OperationSupport]:
         """The operations that Anypoint has here."""
         return SUPPORT
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """The tables of the organisation."""
+        return Shelf(self._session, self.organization).resources()
 
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()

@@ -125,6 +125,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bulkops.cli.reading import report, runs, show  # noqa: PLC0415
 
         return {"runs": runs, "show": show, "report": report}[name]
+    if name == "export":
+        from bulkops.cli import exporting  # noqa: PLC0415
+
+        return exporting.run
     from bulkops.cli.looking import check, operations, validate  # noqa: PLC0415
 
     return {"validate": validate, "operations": operations, "check": check}[name]

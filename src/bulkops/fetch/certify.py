@@ -90,7 +90,7 @@ async def read_through(
     repeated a few times. Rows that go away meanwhile may be among those given, and those that come may be missing.
     Raises StoppedError for a listing without an end.
     """
-    reader = _Reader(listing, take, in_flight, left)
+    reader = _Reader(listing, take, in_flight, left if left is not None and left.keys else None)
     return await reader.run(first)
 
 

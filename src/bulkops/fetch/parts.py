@@ -93,9 +93,10 @@ class PartFile:
                 self._pending = []
             self._last = self.clock()
 
-    def finish(self) -> None:
-        """Take the place: durable, then renamed. Raises StoppedError when that fails."""
+    def finish(self, tail: bytes) -> None:
+        """Add what stands behind the last row, and take the place: durable, then renamed. Raises StoppedError."""
         with _told(self.path):
+            _file(self._part).write(tail)
             _flush(_file(self._part))
             self.part_path.replace(self.path)
             self.state_path.unlink(missing_ok=True)
@@ -128,8 +129,8 @@ class PartFile:
         differing = [name for name, value in fixed.items() if header.get(name) != value]
         if differing:
             raise RefusedError(
-                f"{self.part_path} was left by another export (its {', '.join(differing)} differ): type that command to "
-                f"go on with it, or remove {self.part_path.name} and {self.state_path.name}"
+                f"{self.part_path} was left by another export (other {', '.join(differing)}): type that command to go "
+                f"on with it, or remove {self.part_path.name} and {self.state_path.name}"
             )
         self.what = {**self.what, "asked_at": header.get("asked_at", self.what.get("asked_at"))}
 

@@ -7,9 +7,11 @@ from bulkops.reports.edits import EditedRow, write_edits
 from bulkops.reports.listing import RunEntry, list_runs
 from bulkops.reports.outcomes import row_outcomes
 from bulkops.reports.summary import ErrorCount, RunFacts, Summary, errors_of, read_summary, summary_of
+from bulkops.reports.tables import FORMATS, TableFormat, table_format
 from bulkops.reports.write import ReportFiles, write_reports
 
 __all__ = [
+    "FORMATS",
     "OUTCOME_COLUMNS",
     "EditedRow",
     "ErrorCount",
@@ -18,6 +20,7 @@ __all__ = [
     "RunEntry",
     "RunFacts",
     "Summary",
+    "TableFormat",
     "console_summary",
     "errors_of",
     "explain",
@@ -25,6 +28,7 @@ __all__ = [
     "read_summary",
     "row_outcomes",
     "summary_of",
+    "table_format",
     "write_edits",
     "write_reports",
 ]

@@ -6,6 +6,7 @@ from bulkops.engine import StopSignal
 from bulkops.operations import OPERATIONS, Operation
 from bulkops.planning import Plan
 from bulkops.providers.base import OperationSupport
+from bulkops.wiring.exporting import ExportResult, Reading, export, resources_of
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, find
 from bulkops.wiring.input import Checked, JobInput, look_at
 from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
@@ -14,6 +15,7 @@ from bulkops.wiring.preparing import Prepared, prepare
 from bulkops.wiring.runs import RunResult, resume, start
 from bulkops.wiring.targets import ADAPTERS, AVAILABLE, Overrides, open_organization, support_of
 from bulkops.wiring.watching import Observer, Progress
+from bulkops.wiring.wishes import ExportOptions
 
 __all__ = [
     "ADAPTERS",
@@ -21,6 +23,8 @@ __all__ = [
     "DEFAULT_RUNS_DIR",
     "OPERATIONS",
     "Checked",
+    "ExportOptions",
+    "ExportResult",
     "JobInput",
     "Observer",
     "Operation",
@@ -30,11 +34,13 @@ __all__ = [
     "Prepared",
     "Progress",
     "ReadRun",
+    "Reading",
     "RunFolder",
     "RunResult",
     "StopSignal",
     "WorkOptions",
     "check_target",
+    "export",
     "find",
     "look_at",
     "open_organization",
@@ -43,6 +49,7 @@ __all__ = [
     "parse_deadline",
     "parse_map",
     "prepare",
+    "resources_of",
     "resume_run",
     "start_run",
     "support_of",

@@ -167,8 +167,9 @@ def _exporting(commands: argparse._SubParsersAction[Parser]) -> None:
     export = commands.add_parser(
         "export",
         help="read users, invites, groups and the like into a table",
-        description="Read what an organisation has many of into CSV, JSON or JSON lines. Without RESOURCE: list what "
-        "there is, with its columns. A file appears whole or not at all; the same command goes on with a stopped one.",
+        description="Read what an organisation has many of into CSV, JSON or JSON lines.\n"
+        "Without RESOURCE: list what there is, with its columns.\nA file appears whole or not at all; "
+        "the same command goes on with a stopped one.",
         epilog="exit codes: 0 all rows are there; 4 stopped early, or nobody can vouch that these are all;\n"
         "2, 3, 5, 130, 143 as everywhere",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +16,7 @@ import anyio
 from bulkops.config import Config, TargetConfig
 from bulkops.engine import Deadline, StopSignal
 from bulkops.errors import BulkopsError, StoppedError, UsageError
-from bulkops.fetch import Certainty, Joined, PartFile, Portion, added, read_table
+from bulkops.fetch import Certainty, Joined, PartFile, Portion, read_table
 from bulkops.jobs.filters import Decision
 from bulkops.providers.base import Organization
 from bulkops.providers.resources import Resource
@@ -211,7 +211,9 @@ class _Export:
 
         left = part.left if part is not None else None
         found = await read_table(self.wish.resource, self.org.resources, take, left=left)
-        self.result.certainty = added(found, joined.sure, of="what is joined")
+        self.result.certainty = replace(
+            found, proven=found.proven and joined.sure.proven, why=found.why or joined.sure.why
+        )
         if part is None:
             stdout.write(table.foot(rows=self.result.rows))
             stdout.flush()

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 from bulkops.errors import UsageError
 
+JOB_HELP = "a CSV, JSON or JSONL job file, - for standard input, or a pipeline: a folder of them or its JSON file"
+
 EPILOG = """\
 exit codes:
   0  every item succeeded or was skipped      4  stopped early; `bulkops resume` continues
@@ -76,7 +78,7 @@ def _run(commands: argparse._SubParsersAction[Parser]) -> None:
         help="check a job file, plan, confirm, apply, report",
         description="Check the whole job file, plan, ask for confirmation, send, and report on every row.",
     )
-    run.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
+    run.add_argument("job", metavar="JOB", help=JOB_HELP)
     _job_options(run)
     _work_options(run)
     run.add_argument("--run-id", metavar="ID", help="the run's name; made up if not given")
@@ -89,7 +91,7 @@ def _plan(commands: argparse._SubParsersAction[Parser]) -> None:
         help="what a job file would change; reads only",
         description="Check a job file, read the organisation, and say what running the file would change.",
     )
-    plan.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
+    plan.add_argument("job", metavar="JOB", help=JOB_HELP)
     _job_options(plan)
     plan.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     plan.add_argument("--detailed-exitcode", action="store_true", help="exit 10 when there are changes")
@@ -103,7 +105,7 @@ def _validate(commands: argparse._SubParsersAction[Parser]) -> None:
         help="check a job file; no network",
         description="Check a job file from its first to its last row and list everything that is wrong. No network.",
     )
-    validate.add_argument("job", metavar="JOB", help="a CSV, JSON or JSONL job file; - reads standard input")
+    validate.add_argument("job", metavar="JOB", help=JOB_HELP)
     _job_options(validate)
     validate.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 

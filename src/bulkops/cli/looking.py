@@ -21,8 +21,10 @@ from bulkops.wiring import (
     JobInput,
     Operation,
     OperationSupport,
+    Pipeline,
     check_target,
     parse_map,
+    read_pipeline,
 )
 from bulkops.wiring import validate as validate_file
 
@@ -31,8 +33,11 @@ if TYPE_CHECKING:
 
 
 def validate(options: argparse.Namespace) -> int:
-    """Check a job file and list everything that is wrong with it."""
+    """Check a job file, or each of a pipeline's, and list everything that is wrong with it."""
     loaded = config.load(options.config)
+    pipeline = read_pipeline(options.job)
+    if pipeline is not None:
+        return _validate_pipeline(pipeline, loaded, options)
     job_input, checked = validate_file(
         options.job,
         config=loaded,
@@ -40,9 +45,32 @@ def validate(options: argparse.Namespace) -> int:
         operation=options.operation,
         named_map=parse_map(options.map),
     )
-    bad = bool(checked.problems) and (checked.file_problems > 0 or not options.skip_invalid)
     if options.json:
         print(json.dumps(_validated(job_input, checked), ensure_ascii=False))
+    return _tell_check(job_input, checked, options)
+
+
+def _validate_pipeline(pipeline: Pipeline, loaded: config.Config, options: argparse.Namespace) -> int:
+    """Check every stage; with `--json` one object, with the stages in it."""
+    told, codes = [], []
+    for stage in pipeline.stages:
+        job_input, checked = validate_file(
+            str(stage.job),
+            config=loaded,
+            target=options.target or stage.target,
+            operation=options.operation or stage.operation,
+        )
+        codes.append(_tell_check(job_input, checked, options))
+        told.append({"stage": stage.name, **_validated(job_input, checked)})
+    if options.json:
+        valid = all(one["valid"] for one in told)
+        print(json.dumps({"file": pipeline.source, "valid": valid, "stages": told}, ensure_ascii=False))
+    return max(codes)
+
+
+def _tell_check(job_input: JobInput, checked: Checked, options: argparse.Namespace) -> int:
+    """Say what was found; returns the exit code."""
+    bad = bool(checked.problems) and (checked.file_problems > 0 or not options.skip_invalid)
     for warning in checked.warnings:
         say(f"warning: {warning}")
     for problem in checked.problems[: None if options.json else PROBLEMS_SHOWN]:

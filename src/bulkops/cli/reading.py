@@ -9,7 +9,16 @@ import sys
 
 from bulkops.cli.output import harmless
 from bulkops.reports import RunEntry, console_summary, errors_of, list_runs, read_summary
-from bulkops.wiring import DEFAULT_RUNS_DIR, find, open_read
+from bulkops.wiring import (
+    DEFAULT_RUNS_DIR,
+    RunFolder,
+    find,
+    is_pipeline,
+    look_at_pipeline,
+    open_read,
+    read_record,
+    report_again,
+)
 
 
 def runs(options: argparse.Namespace) -> int:
@@ -32,6 +41,8 @@ def runs(options: argparse.Namespace) -> int:
 def show(options: argparse.Namespace) -> int:
     """Tell what became of a run, and what to do next."""
     folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
+    if is_pipeline(folder.path):
+        return _show_pipeline(folder, options)
     with open_read(folder) as run:
         summary = run.summary()
         if options.json:
@@ -44,11 +55,27 @@ def show(options: argparse.Namespace) -> int:
     return 0
 
 
+def _show_pipeline(folder: RunFolder, options: argparse.Namespace) -> int:
+    summary = look_at_pipeline(folder)
+    if options.json:
+        print(json.dumps(summary.as_dict(), ensure_ascii=False))
+        return 0
+    known = (folder.path / "summary.json").exists()
+    errors = errors_of(read_summary(folder.path)) if known else ()
+    record = read_record(folder.path)
+    print(harmless(f"run {folder.run_id}, started {record.created_at}, from {record.source}"))
+    print(console_summary(summary, errors), end="")
+    return 0
+
+
 def report(options: argparse.Namespace) -> int:
     """Write a run's reports anew and print one of them."""
     folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
-    with open_read(folder) as run:
-        run.write_reports()
+    if is_pipeline(folder.path):
+        report_again(folder)
+    else:
+        with open_read(folder) as run:
+            run.write_reports()
     chosen = folder.path / {"html": "report.html", "csv": "results.csv", "json": "summary.json"}[options.format]
     print(f"from {chosen}", file=sys.stderr)
     with chosen.open(encoding="utf-8", newline="") as text:

@@ -29,19 +29,26 @@ from bulkops.reports import console_summary
 from bulkops.wiring import (
     DEFAULT_RUNS_DIR,
     Overrides,
+    Pipeline,
     Plan,
     Prepared,
     Progress,
     RunResult,
     StopSignal,
     WorkOptions,
+    failed_pipeline,
     find,
+    is_pipeline,
     open_read,
     parse_allowance,
     parse_deadline,
     parse_map,
     prepare,
+    prepare_pipeline,
+    read_pipeline,
+    resume_pipeline,
     resume_run,
+    start_pipeline,
     start_run,
 )
 
@@ -88,8 +95,11 @@ class Screen:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run a job file."""
+    """Run a job file, or a pipeline of them."""
     loaded = config.load(options.config)
+    pipeline = read_pipeline(options.job)
+    if pipeline is not None:
+        return _run_pipeline(pipeline, loaded, options)
     with interruptible():
         prepared = prepare(
             options.job,
@@ -104,6 +114,24 @@ def run(options: argparse.Namespace) -> int:
     return _carry_out(partial(_start, prepared), options)
 
 
+def _run_pipeline(pipeline: Pipeline, loaded: config.Config, options: argparse.Namespace) -> int:
+    with interruptible():
+        prepared = prepare_pipeline(
+            pipeline,
+            config=loaded,
+            target=getattr(options, "target", None),
+            operation=getattr(options, "operation", None),
+            runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
+            run_id=getattr(options, "run_id", None),
+            options=_work_options(options),
+        )
+
+    async def start(stop: StopSignal, screen: Screen) -> RunResult:
+        return await start_pipeline(prepared, observer=screen, stop=stop, announce=say)
+
+    return _carry_out(start, options)
+
+
 def plan(options: argparse.Namespace) -> int:
     """Say what a job file would change. Reads only."""
     options.dry_run, options.run_id, options.yes = True, None, False
@@ -114,8 +142,17 @@ def resume(options: argparse.Namespace) -> int:
     """Finish a stopped run."""
     loaded = config.load(options.config)
     folder = find(options.runs_dir or DEFAULT_RUNS_DIR, options.run)
+    if options.job is not None and is_pipeline(folder.path):
+        raise UsageError(
+            f"{folder.run_id} is a pipeline: --job goes on with the file of one stage. Name the stage's folder: "
+            f"`bulkops resume {folder.path}/stages/STAGE --job FILE`, then resume the pipeline"
+        )
 
     async def work(stop: StopSignal, screen: Screen) -> RunResult:
+        if is_pipeline(folder.path):
+            return await resume_pipeline(
+                folder, config=loaded, options=_work_options(options), observer=screen, stop=stop, announce=say
+            )
         return await resume_run(
             folder, config=loaded, options=_work_options(options), observer=screen, stop=stop, edited=options.job
         )
@@ -127,8 +164,12 @@ def retry(options: argparse.Namespace) -> int:
     """Run the failed rows of a run again, as a new run."""
     runs_dir = options.runs_dir or DEFAULT_RUNS_DIR
     loaded = config.load(options.config)
+    folder = find(runs_dir, options.run)
+    if is_pipeline(folder.path):
+        with tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
+            return _run_pipeline(failed_pipeline(folder, Path(aside)), loaded, options)
     with interruptible(), tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
-        with open_read(find(runs_dir, options.run)) as former:
+        with open_read(folder) as former:
             job = former.job
             failed = former.failed_rows(Path(aside))
         prepared = prepare(

@@ -5,6 +5,7 @@ from bulkops.jobs.compare import Edit, Edits, Fingerprint, RowMatcher
 from bulkops.jobs.duplicates import DuplicateFinder, digest, find_duplicates
 from bulkops.jobs.names import canonical_operation
 from bulkops.jobs.opening import open_items, open_source
+from bulkops.jobs.pipeline import Pipeline, Stage, read_pipeline
 from bulkops.jobs.rows import BadRow, JobHead, JobSource
 from bulkops.jobs.snapshot import inspect, snapshot
 from bulkops.jobs.source import Format, Source
@@ -21,10 +22,12 @@ __all__ = [
     "Format",
     "JobHead",
     "JobSource",
+    "Pipeline",
     "RowMarks",
     "RowMatcher",
     "RowValidator",
     "Source",
+    "Stage",
     "Translation",
     "canonical_operation",
     "check_file",
@@ -34,5 +37,6 @@ __all__ = [
     "merged_map",
     "open_items",
     "open_source",
+    "read_pipeline",
     "snapshot",
 ]

@@ -6,6 +6,7 @@ from bulkops.reports.console import console_summary
 from bulkops.reports.edits import EditedRow, write_edits
 from bulkops.reports.listing import RunEntry, list_runs
 from bulkops.reports.outcomes import row_outcomes
+from bulkops.reports.pipeline import StageReport, write_pipeline_reports
 from bulkops.reports.summary import ErrorCount, RunFacts, Summary, errors_of, read_summary, summary_of
 from bulkops.reports.tables import FORMATS, TableFormat, table_format
 from bulkops.reports.write import ReportFiles, write_reports
@@ -19,6 +20,7 @@ __all__ = [
     "ReportFiles",
     "RunEntry",
     "RunFacts",
+    "StageReport",
     "Summary",
     "TableFormat",
     "console_summary",
@@ -30,5 +32,6 @@ __all__ = [
     "summary_of",
     "table_format",
     "write_edits",
+    "write_pipeline_reports",
     "write_reports",
 ]

@@ -13,6 +13,7 @@ from bulkops.model import Counts
 from bulkops.reports.summary import SUMMARY_FILE, counts_of, read_object, read_summary
 
 JOB_FILE = "job.json"
+PIPELINE_FILE = "pipeline.json"
 UNREADABLE = "unreadable"
 
 
@@ -58,6 +59,8 @@ def _entry(folder: Path) -> RunEntry:
     try:
         if (folder / SUMMARY_FILE).exists():
             return _ended(folder, read_summary(folder))
+        if (folder / PIPELINE_FILE).exists():
+            return _killed_pipeline(folder, read_object(folder / PIPELINE_FILE))
         return _killed(folder, read_object(folder / JOB_FILE))
     except (UsageError, OSError) as error:
         return RunEntry(folder.name, UNREADABLE, "", "", None, None, folder, problem=str(error))
@@ -82,6 +85,13 @@ def _killed(folder: Path, job: Mapping[str, Any]) -> RunEntry:
         raise UsageError(f"{folder / JOB_FILE} is damaged: it names no operation or no target")
     operation = " + ".join(operations)  # in order, as people call the job
     return RunEntry(folder.name, "interrupted", operation, target, None, _text(job.get("created_at")), folder)
+
+
+def _killed_pipeline(folder: Path, found: Mapping[str, Any]) -> RunEntry:
+    stages = found.get("stages")
+    targets = [str(one.get("target")) for one in stages if isinstance(one, dict)] if isinstance(stages, list) else []
+    started = _text(found.get("created_at"))
+    return RunEntry(folder.name, "interrupted", "pipeline", ", ".join(dict.fromkeys(targets)), None, started, folder)
 
 
 def _text(value: object) -> str | None:

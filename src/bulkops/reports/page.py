@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
 
 from bulkops.model import Counts, State
 from bulkops.reports.cells import visible
 from bulkops.reports.codes import explain
 from bulkops.reports.digest import Digest, ListedRow, shown
 from bulkops.reports.style import STYLE
-from bulkops.reports.summary import ErrorCount, RunFacts, Summary
+from bulkops.reports.summary import ErrorCount, RunFacts, StageCounts, Summary
 from bulkops.reports.words import done_word, duration, ending, moment, next_steps, number, result, title
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -31,6 +32,39 @@ def render_page(summary: Summary, facts: RunFacts, digest: Digest) -> str:
         _reasons("Why rows were skipped", "Reason", by_error, (State.SKIPPED,)),
         _facts(summary, facts),
     )
+    return _document(summary, sections)
+
+
+def render_pipeline_page(
+    summary: Summary, facts: RunFacts, stages: Sequence[StageCounts], errors: Sequence[ErrorCount]
+) -> str:
+    """The page over all stages of a pipeline; each stage's own page is linked."""
+    sections = (
+        _counts(summary),
+        _next(summary),
+        _stages(stages),
+        _reasons("Why rows failed or are in doubt", "Error", errors, (State.FAILED, State.IN_DOUBT)),
+        _reasons("Why rows were skipped", "Reason", errors, (State.SKIPPED,)),
+        _facts(summary, facts),
+    )
+    return _document(summary, sections)
+
+
+def _stages(stages: Sequence[StageCounts]) -> str:
+    heads = (("", "Stage"), ("", "Target"), *(("n", state.label.replace("_", " ").capitalize()) for state in _STATES))
+    return _section("Stages, in their order", _table(heads, map(_stage_row, stages)))
+
+
+def _stage_row(stage: StageCounts) -> str:
+    link = html.escape(f"stages/{quote(stage.name)}/report.html", quote=True)
+    counts = "".join(f'<td class="n">{getattr(stage.counts, state.label):,}</td>' for state in _STATES)
+    return (
+        f'<tr><td><a href="{link}">{_text(stage.name)}</a><br>{_text(stage.title)}</td>'
+        f"<td>{_text(stage.target)}</td>{counts}</tr>\n"
+    )
+
+
+def _document(summary: Summary, sections: Sequence[str]) -> str:
     name = f"{title(summary.operation)} · {summary.target}"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ class Summary:
     """The object that `--json` prints, key for key.
 
     `state` is completed, stopped, interrupted or refused. Paths and `next_command` are ready to be used as they are;
-    what does not exist, as the folder of a run that was refused, is None.
+    what does not exist, as the folder of a run that was refused, is None. `stages` are those of a pipeline.
     """
 
     run_id: str | None
@@ -36,6 +36,7 @@ class Summary:
     report_file: str | None = None
     reason: str | None = None
     next_command: str | None = None
+    stages: Sequence[Mapping[str, Any]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON, in the order in which it is documented."""
@@ -54,6 +55,7 @@ class Summary:
             "report_file": self.report_file,
             "reason": self.reason,
             "next_command": self.next_command,
+            **({"stages": list(self.stages)} if self.stages else {}),
         }
 
 
@@ -66,6 +68,17 @@ class RunFacts:
     version: str
     source: str = ""
     organization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageCounts:
+    """One stage of a pipeline, for its page: `title` is what people call its operation."""
+
+    name: str
+    title: str
+    target: str
+    source: str
+    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class SandboxOptions:
     window: seconds; windows are aligned on the clock.
     latency_ms: time that every call takes before it is applied.
     faults: rules as `faults.FaultRule.parse` takes them.
-    quirks: chosen behaviours where the vendor's facts leave a question open; see `anypoint.quirks.Quirks`.
+    quirks: chosen behaviours where the vendor's facts leave a question open; see the vendor's `quirks.Quirks`.
     clock: epoch seconds. Tests hand in their own to let tokens, invites and windows end without waiting.
     """
 

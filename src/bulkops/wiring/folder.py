@@ -180,7 +180,11 @@ def find(runs_dir: Path, name: str | None) -> RunFolder:
 
 def _holds_run(path: Path) -> bool:
     try:
-        return stat.S_ISREG((path / "job.json").stat().st_mode)
+        return any(
+            stat.S_ISREG((path / name).stat().st_mode)
+            for name in ("job.json", "pipeline.json")
+            if (path / name).exists()
+        )
     except PermissionError as error:
         raise UsageError(
             f"{path}: whether a run is there may not be seen by this user: check the permissions of the folder and of "
@@ -202,7 +206,8 @@ def _known(runs_dir: Path) -> Sequence[Path]:
 def _started(path: Path) -> tuple[str, str]:
     """When a run was made, then its name: ids may be chosen by hand, so the name alone does not tell."""
     try:
-        created = str(json.loads((path / "job.json").read_text(encoding="utf-8")).get("created_at", ""))
+        name = "job.json" if (path / "job.json").exists() else "pipeline.json"
+        created = str(json.loads((path / name).read_text(encoding="utf-8")).get("created_at", ""))
     except (OSError, ValueError, AttributeError):
         created = ""
     return created, path.name

@@ -50,12 +50,13 @@ class RunResult:
     by_error: Sequence[ErrorCount] = ()
 
 
-async def start(prepared: Prepared, *, observer: Observer, stop: StopSignal) -> RunResult:
+async def start(prepared: Prepared, *, observer: Observer, stop: StopSignal, keep: bool = False) -> RunResult:
     """Carry out a run that was prepared.
 
-    One that is refused before anything was sent leaves no folder behind, nor does one that only reads.
+    One that is refused before anything was sent leaves no folder behind unless `keep` is set, nor does one that only
+    reads.
     """
-    kept = False
+    kept = keep
     folder = prepared.folder
     try:
         for warning in prepared.checked.warnings:
@@ -63,7 +64,7 @@ async def start(prepared: Prepared, *, observer: Observer, stop: StopSignal) -> 
         ledger = SqliteLedger.create(folder.ledger(prepared.job), total=prepared.job.total)
         run = OpenRun(folder, prepared.job, prepared.target, prepared.input, ledger, prepared.options, prepared.checked)
         result = await _session(run, observer=observer, stop=stop)
-        kept = not prepared.options.dry_run
+        kept = keep or not prepared.options.dry_run
         return result
     except (UsageError, RefusedError):
         raise

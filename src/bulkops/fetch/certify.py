@@ -295,7 +295,7 @@ class _Chain(Generic[RowT]):
     def _named(self, page: Page[RowT]) -> tuple[list[str], list[int]]:
         identity = self._reader.listing.identity
         names = [name_of(identity(row)) for row in page.rows]
-        return names, [key_of(name) for name in names]
+        return names, [hash(name) & _BITS for name in names]
 
 
 def name_of(identity: object) -> str:

@@ -167,7 +167,20 @@ def test_exit_codes_are_the_same_in_every_document(document: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "plan", "validate", "resume", "retry", "runs", "show", "report", "operations", "check", "export", "sandbox"],
+    [
+        "run",
+        "plan",
+        "validate",
+        "resume",
+        "retry",
+        "runs",
+        "show",
+        "report",
+        "operations",
+        "check",
+        "export",
+        "sandbox",
+    ],
 )
 def test_every_command_has_its_line(command: str) -> None:
     """docs/commands.md names the command."""

@@ -1,0 +1,1 @@
+"""WireMock Cloud's administration of an organisation, simulated from the vendor's published facts."""

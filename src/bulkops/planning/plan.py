@@ -188,15 +188,16 @@ class Planner:
         """An empty plan, with what is to be said of the operation on this organisation."""
         operation = self.operation
         roster = await self._ready_roster()
-        if self._rosters.org.support[operation.kind].root_only and not roster.facts.root:
+        support = self._rosters.org.support[operation.kind]
+        if support.root_only and not roster.facts.root:
             raise ConfigError(
                 f"{operation.kind} works on the root organisation only, and {roster.facts.name} is a business group of "
                 f"it: nothing was sent"
             )
         return Plan(
             operation.kind,
-            effect=operation.effect(roster),
-            undo=operation.way_back(roster),
+            effect=support.effect or operation.effect(roster),
+            undo=support.undo or operation.way_back(roster),
             scope="" if roster.facts.root else f"business group {roster.facts.name}",
             destructive=operation.destructive,
             caution=self._rosters.org.caution,

@@ -138,6 +138,11 @@ class Index(Generic[ThingT]):
         self._known.update(found)
 
 
+async def _count(listing: Listing[Any]) -> int | None:
+    """How many rows a listing has, by its own total."""
+    return (await listing.page(listing.paging().first, 1)).total
+
+
 class OrganizationRoster:
     """A `Roster` over an organisation's listings and searches. What it read it keeps."""
 
@@ -213,11 +218,11 @@ class OrganizationRoster:
 
     async def count_people(self) -> int | None:
         """How many members there are, by the total of their listing."""
-        return (await self._org.people().page(0, 1)).total
+        return await _count(self._org.people())
 
     async def count_invitations(self) -> int | None:
         """How many invitations are outstanding or expired, by the total of their listing."""
-        return (await self._org.invitations().page(0, 1)).total
+        return await _count(self._org.invitations())
 
     def how(self) -> Sequence[str]:
         """How each listing was read so far, in words."""
@@ -240,6 +245,6 @@ class OrganizationRoster:
     def _index(self, kind: str, within: str = "") -> Index[Named]:
         if (kind, within) not in self._named:
             self._named[kind, within] = Index(
-                self._org.named(kind, within), names=lambda thing: (thing.id, thing.name), search=None, expected=0
+                self._org.named(kind, within), names=Named.names, search=None, expected=0
             )
         return self._named[kind, within]

@@ -100,18 +100,27 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something that is known by a name and an id: a role group, a team."""
+    """Something that is known by a name and an id: a role group, a team.
+
+    `sort` tells things apart where one list has several sorts of them; `also` are further names that it goes by.
+    """
 
     id: str
     name: str
+    sort: str = ""
+    also: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """What an administrator may call it."""
+        return (self.id, self.name, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """One entry of a list that belongs to something: a person in a team, a permission of a person, an allowed app.
 
-    `key` is the id of what is linked. `level` is a membership's kind, `detail` what else tells two entries apart or
-    completes one (a permission's context, an app's scopes), sorted. `external` entries come from an identity provider,
+    `key` is the id of what is linked. `level` is a membership's kind, empty where the provider does not tell it;
+    `detail` is what else tells two entries apart or completes one (a permission's context, an app's scopes), sorted. `external` entries come from an identity provider,
     which would undo a change made here.
     """
 
@@ -129,7 +138,8 @@ class Change:
     `level` and `detail` are as in `Link`; `grants` maps a kind (role_group, team, role) to what an invitation carries;
     `person` is whom the row means; `since` is when the invitation it means was last sent, epoch seconds. `gone` is what
     leaves a list that is replaced as a whole, although no row names it. `address` and `terms` are those of an
-    invitation that is taken back and made anew; without a `key` it is taken back already.
+    invitation that is taken back and made anew; without a `key` it is taken back already. `before` is the level that
+    is there now, None where there is nothing yet.
     """
 
     fields: Any
@@ -143,6 +153,7 @@ class Change:
     gone: tuple[str, ...] = ()
     address: str = ""
     terms: str = ""
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +211,12 @@ class OperationSupport:
     be left to do: what they refuse is looked up before it is called failed. `together` gives what items of one call
     must have in common besides what the operation asks for. `anew`: an invitation is sent again by taking it back and
     making a new one, in two calls that are noted one by one.
+
+    `needs` names the option of the target without which the operation is not there. `effect` and `undo` are the
+    provider's own words for the plan, where the operation's are too general. `verbatim(fields, column, name)` says that
+    a row names something that no list has, by an id to be sent as it is; `misfit(fields, column, thing)` says why a row
+    cannot have a thing that it names, empty where it can. `floor` is the role that a member is left with: where it is
+    set, a person has just one role. `relevels` says whether the level of a membership can be changed.
     """
 
     fields: type[BaseModel]
@@ -213,6 +230,13 @@ class OperationSupport:
     moot: frozenset[int] = frozenset({404, 409, 410})
     together: Callable[[Item[Any]], str] = lambda _item: ""
     anew: bool = False
+    needs: str = ""
+    effect: str = ""
+    undo: str = ""
+    verbatim: Callable[[Any, str, str], bool] = lambda _fields, _column, _name: False
+    misfit: Callable[[Any, str, Named], str] = lambda _fields, _column, _thing: ""
+    floor: str = ""
+    relevels: bool = True
 
 
 class Listing(Protocol[RowT]):

@@ -108,6 +108,11 @@ class Session:
         self._calls = log.bind()  # bound once: what is below the level costs next to nothing then
 
     @property
+    def base_url(self) -> str:
+        """Scheme, host and port that it speaks to: what leaves them gets no credentials."""
+        return self._options.base_url
+
+    @property
     def clock_ahead_s(self) -> float:
         """The most that the server's clock may be ahead of ours, in seconds; 0 before its first answer."""
         if self._clock.least is None:
@@ -146,8 +151,10 @@ class Session:
         if self._http is not None:
             await self._http.close()
 
-    async def read(self, path: str, *, gate: str, params: Mapping[str, str] | None = None) -> Answer:
-        """GET `path`, trying again after faults.
+    async def read(
+        self, path: str, *, gate: str, params: Mapping[str, str] | None = None, redirects: bool = False
+    ) -> Answer:
+        """GET `path`, trying again after faults. With `redirects` one that points elsewhere is an answer like others.
 
         Raises AccessError for missing rights, RejectedError for another refusal, StoppedError when the tries or the
         run's retries are used up, ConfigError when the server's certificate cannot be trusted.
@@ -157,7 +164,7 @@ class Session:
         while True:
             try:
                 answer = await self._authorised("GET", path, gate=gate, params=params)
-                refusal = failure_of_read(answer)
+                refusal = None if redirects and answer.location else failure_of_read(answer)
                 if refusal is None:
                     return answer
                 raise refusal
@@ -319,6 +326,7 @@ class Session:
             ),
             date=read_date(response.headers.get("Date")),
             readable=readable,
+            location=response.headers.get("Location", "") if 300 <= response.status < 400 else "",
         )
 
     def _request_id(self, told: str) -> str | None:

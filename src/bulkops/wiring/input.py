@@ -157,6 +157,13 @@ class JobInput:
         self._models = support
         for wanted in self._operations:
             if canonical_operation(wanted) not in support:
+                possible = AVAILABLE.get(provider, {}).get(canonical_operation(wanted))
+                if possible is not None and possible.needs:
+                    raise ConfigError(
+                        f"provider {provider!r} has {wanted!r} only where the target allows it: write {possible.needs} = "
+                        f"true under [targets.NAME.options]; docs/targets.md says what that means. "
+                        f"Without it: {', '.join(support)}."
+                    )
                 near = difflib.get_close_matches(wanted, list(support), n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise ConfigError(

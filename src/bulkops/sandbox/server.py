@@ -17,8 +17,9 @@ from bulkops.sandbox.pipeline import Pipeline
 from bulkops.sandbox.quota import Quota
 from bulkops.sandbox.recording import RequestLog
 from bulkops.sandbox.state import Journal
+from bulkops.sandbox.vmware_csp.vendor import VmwareCsp
 
-VENDORS: Mapping[str, Any] = {Anypoint.name: Anypoint}
+VENDORS: Mapping[str, Any] = {Anypoint.name: Anypoint, VmwareCsp.name: VmwareCsp}
 """The services that can be simulated, by the names that targets know them under."""
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024  # the vendor's own cap is far below and answered by its rules

@@ -320,7 +320,7 @@ class Sender:
 
 def speaks_for_all(batch: Batch[Any], answer: BatchAnswer) -> bool:
     """Whether the answer says of every item of the batch that it is done; by far the most frequent."""
-    if answer.refused:
+    if answer.refused or answer.already:
         return False
     return answer.complete or all(item.payload.key.casefold() in answer.named for item in batch.items)
 
@@ -345,8 +345,12 @@ def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:
     done = _done(batch, answer)
     outcomes: dict[int, Outcome] = {}
     for key, numbers in rows.items():
-        if key in answer.refused:
-            outcomes.update(dict.fromkeys(numbers, Outcome.failed("refused", answer.refused[key], **facts)))
+        code = answer.codes.get(key, "refused")
+        if key in answer.already:
+            end = Outcome.skipped(code, answer.already[key], attempts=batch.attempt)
+            outcomes.update(dict.fromkeys(numbers, end))
+        elif key in answer.refused:
+            outcomes.update(dict.fromkeys(numbers, Outcome.failed(code, answer.refused[key], **facts)))
         elif key in answer.named or answer.complete:
             outcomes.update(dict.fromkeys(numbers, done))
     return outcomes

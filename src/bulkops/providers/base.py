@@ -27,6 +27,7 @@ __all__ = [
     "Link",
     "Listing",
     "Named",
+    "Office",
     "OperationSupport",
     "Organization",
     "OrganizationFacts",
@@ -100,10 +101,24 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something that is known by a name and an id: a role group, a team."""
+    """Something that is known by a name and an id: a role group, a team.
+
+    `gives` are the ids of the roles that its people have by it. `fixed` says why its people cannot be changed here, in
+    words that follow its name; empty where they can.
+    """
 
     id: str
     name: str
+    gives: tuple[str, ...] = ()
+    fixed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What makes somebody an administrator: the role_group or role of this id."""
+
+    kind: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +171,9 @@ class Caller:
 
     def is_person(self, person: Person) -> bool:
         """Whether `person` is the caller's own account."""
-        return bool(self.id) and person.id == self.id
+        if self.id:
+            return person.id == self.id
+        return bool(self.username) and person.username.casefold() == self.username.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +196,9 @@ class OrganizationFacts:
 class BatchAnswer:
     """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
 
-    `refused` are those that it says are not, with the reason. `complete` means that the status speaks for every item
-    that neither names.
+    `refused` are those that it says are not, with the reason, and `already` those that turned out to be so already;
+    `codes` gives their stable words, "refused" where it has none. `complete` means that the status speaks for every
+    item that none of them names.
     """
 
     http_status: int
@@ -188,6 +206,8 @@ class BatchAnswer:
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
+    already: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +264,8 @@ class Organization(Protocol):
     provider: str
     organization: str
     settling_s: float
-    administrators: str  # the name of the role group whose people administer the organisation; "" for none
+    administrators: str  # the name of what makes people administrators of the organisation; "" for none
+    administered_by: str  # its kind: role_group, or role
     caution: str  # what must be confirmed before a job is aimed at this address; "" for an ordinary one
     gates: Gates
     meter: Meter
@@ -283,13 +304,17 @@ class Organization(Protocol):
         """
 
     def links(self, kind: str, parent: str) -> Listing[Link]:
-        """The entries of a list: people of a role_group or team, roles of a person, the allowlist.
+        """The entries of a list: people of a role_group, team or role, roles of a person (`person_role`, or
+        `service_role` for those of services), the allowlist.
 
         Raises KeyError for a kind that the provider lacks.
         """
 
     def accounts(self) -> Listing[Person]:
         """The members with all the fields that a change must write back; heavier than `people`."""
+
+    def searchable(self, text: str) -> bool:
+        """Whether `find_people` can search for this name; else it takes a walk of the whole listing."""
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members whose address or username is exactly `text`, compared without case, or whose id it is."""
@@ -345,8 +370,8 @@ class Roster(Protocol):
     async def links(self, kind: str, parent: str) -> Sequence[Link]:
         """The entries of one list."""
 
-    async def administrators(self) -> Sequence[Named]:
-        """The role group whose people administer the organisation; none where the provider has no such thing."""
+    async def administrators(self) -> Office | None:
+        """What makes people administrators of the organisation; None where the provider has no such thing."""
 
     async def count_invitations(self) -> int | None:
         """How many invitations are outstanding or expired."""

@@ -21,7 +21,7 @@ KINDS = {
     "status_after": "applied, then answers `status` and `body`",
     "break_body": "applied, then answers with JSON that is cut short",
     "html": "answers 200 with a page, as a proxy does; not applied unless `applied`",
-    "partial": "only `share` of an array body is applied, the rest silently skipped (half); ordinary answer",
+    "partial": "only `share` of a batch is applied, the rest silently skipped (half); ordinary answer",
     "reject_items": "400 for the whole batch when an item matches `items`; nothing applied",
     "redirect": "302 to `location`; not applied",
     "hang": "no answer for `seconds` (an hour); not applied",

@@ -114,3 +114,23 @@ async def test_being_throttled(start: Any, style: str, header: str | None) -> No
     assert not [name for name in (*first.headers, *answer.headers) if "ratelimit" in name.lower()]
     said = answer.headers.get("Retry-After")
     assert said is None if header is None else said is not None and said.startswith(header)
+
+
+async def test_rights_can_be_taken_from_everybody(start: Any) -> None:
+    """403 for what the quirk forbids, and nothing else."""
+    csp = await start(quirks={"forbid": ["users:write"]})
+    assert (await csp.remove(["x:y"])).status == 403
+    assert (await csp.call("GET", USERS)).status == 200
+
+
+async def test_a_wrong_secret_may_be_a_400(start: Any) -> None:
+    """As a bad API token is."""
+    csp = await start(quirks={"bad_client_status": 400})
+    answer = await csp.call("POST", "~/auth/token", data=GRANT, headers={"Authorization": basic("guess")})
+    assert (answer.status, answer.json["moduleCode"]) == (400, 340)
+
+
+@pytest.mark.parametrize("scheme", ["", "Basic abc", "Bearer", "Bearer other"])
+async def test_what_is_no_token_is_a_401(csp: Any, scheme: str) -> None:
+    """Whatever stands in the header."""
+    assert (await csp.call("GET", USERS, headers={"Authorization": scheme})).status == 401

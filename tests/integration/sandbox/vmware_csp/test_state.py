@@ -12,6 +12,7 @@ import pytest
 import bulkops.sandbox
 from bulkops.sandbox import Sandbox, SandboxOptions
 from bulkops.sandbox.options import SandboxError
+from bulkops.sandbox.vmware_csp.quirks import Quirks
 
 SERVICE = "tcq4LTfyZ_-UPdPAJIi2LhnvxmE_"
 
@@ -130,3 +131,13 @@ async def test_the_greeting_is_a_target_to_paste() -> None:
     assert target["provider"] == "vmware-csp"
     assert target["auth"] == {"method": "bearer", "token_env": "SANDBOX_TOKEN"}
     assert "export SANDBOX_TOKEN=sandbox-token" in text
+
+
+def test_every_quirk_is_explained() -> None:
+    """docs/sandbox.md has each name with its default, and the class says what each value does."""
+    table = (Path(__file__).parents[4] / "docs" / "sandbox.md").read_text(encoding="utf-8").partition("## VMware")[2]
+    for name, value in sandbox().settings()["quirks"].items():
+        assert f"`{name}`" in table, name
+        assert f"{name}:" in (Quirks.__doc__ or "") or f"; {name}" in (Quirks.__doc__ or ""), name
+        if isinstance(value, str):
+            assert f"`{value}`" in table, value

@@ -200,7 +200,7 @@ def show(
     return present(row)
 
 
-def call_root(desk: Desk) -> str:
+def root(desk: Desk) -> str:
     return f"{ORG.format(org=desk.org.id)}/invitations"
 
 

@@ -178,7 +178,13 @@ class Organization:
         return any(grant.kind == ORGANIZATION and grant.name == name for grant, _, _ in self.roles_of(user, now))
 
     def owners(self, now: float) -> set[str]:
-        return {user.id for user in self.users.values() if self.holds(user, OWNER, now)}
+        """Ids of those who hold the owner's role now, directly or through a group."""
+        found = {user.id for user in self.users.values() if _makes_owner(user.grants, now)}
+        return found.union(*(group.members for group in self.groups.values() if _makes_owner(group.grants, now)))
+
+
+def _makes_owner(grants: dict[Grant, int | None], now: float) -> bool:
+    return any(g.name == OWNER and g.kind == ORGANIZATION and is_live(end, now) for g, end in grants.items())
 
 
 def is_live(ends_at: int | None, now: float) -> bool:

@@ -52,12 +52,8 @@ def patch_user_roles(desk: Desk, call: Call) -> Answer:
 
 def _guard(desk: Desk, call: Call, user: User, add: list[list[Any]], remove: list[list[Any]]) -> None:
     """The last owner stays one, where the quirk says so."""
-
-    def touches(terms: list[list[Any]]) -> bool:
-        return any(is_owners(term) for term in terms)
-
-    last = desk.org.owners(call.now) == {user.id}
-    if last and touches(remove) and not touches(add) and desk.quirks.last_owner_roles == "reject":
+    loses = any(map(is_owners, remove)) and not any(map(is_owners, add))
+    if loses and desk.quirks.last_owner_roles == "reject" and desk.org.owners(call.now) == {user.id}:
         raise bad_request("The last organization owner cannot lose the role")
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "BatchAnswer",
     "Caller",
     "Change",
+    "Ending",
     "Invitation",
     "Link",
     "Listing",
@@ -193,12 +194,23 @@ class OrganizationFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of an item that an accepted call did not do: it is `already` so, or was refused.
+
+    `code` is the stable word for reports.
+    """
+
+    code: str
+    message: str
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BatchAnswer:
     """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
 
-    `refused` are those that it says are not, with the reason, and `already` those that turned out to be so already;
-    `codes` gives their stable words, "refused" where it has none. `complete` means that the status speaks for every
-    item that none of them names.
+    `refused` are those that it says are not, with the reason; `endings` those of which a look told more. `complete`
+    means that the status speaks for every item that none of them names.
     """
 
     http_status: int
@@ -206,8 +218,7 @@ class BatchAnswer:
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
-    already: Mapping[str, str] = field(default_factory=dict)
-    codes: Mapping[str, str] = field(default_factory=dict)
+    endings: Mapping[str, Ending] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

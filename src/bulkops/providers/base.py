@@ -23,10 +23,12 @@ __all__ = [
     "BatchAnswer",
     "Caller",
     "Change",
+    "Ending",
     "Invitation",
     "Link",
     "Listing",
     "Named",
+    "Office",
     "OperationSupport",
     "Organization",
     "OrganizationFacts",
@@ -102,17 +104,29 @@ class Invitation:
 class Named:
     """Something that is known by a name and an id: a role group, a team.
 
-    `sort` tells things apart where one list has several sorts of them; `also` are further names that it goes by.
+    `gives` are the ids of the roles that its people have by it. `fixed` says why its people cannot be changed here, in
+    words that follow its name; empty where they can. `sort` tells things apart where one list has several sorts of
+    them; `also` are further names that it goes by.
     """
 
     id: str
     name: str
+    gives: tuple[str, ...] = ()
+    fixed: str = ""
     sort: str = ""
     also: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """What an administrator may call it."""
         return (self.id, self.name, *self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What makes somebody an administrator: the role_group or role of this id."""
+
+    kind: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +181,9 @@ class Caller:
 
     def is_person(self, person: Person) -> bool:
         """Whether `person` is the caller's own account."""
-        return bool(self.id) and person.id == self.id
+        if self.id:
+            return person.id == self.id
+        return bool(self.username) and person.username.casefold() == self.username.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +203,23 @@ class OrganizationFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of an item that an accepted call did not do: it is `already` so, or was refused.
+
+    `code` is the stable word for reports.
+    """
+
+    code: str
+    message: str
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BatchAnswer:
     """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
 
-    `refused` are those that it says are not, with the reason. `complete` means that the status speaks for every item
-    that neither names.
+    `refused` are those that it says are not, with the reason; `endings` those of which a look told more. `complete`
+    means that the status speaks for every item that none of them names.
     """
 
     http_status: int
@@ -199,6 +227,7 @@ class BatchAnswer:
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
+    endings: Mapping[str, Ending] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +297,8 @@ class Organization(Protocol):
     provider: str
     organization: str
     settling_s: float
-    administrators: str  # the name of the role group whose people administer the organisation; "" for none
+    administrators: str  # the name of what makes people administrators of the organisation; "" for none
+    administered_by: str  # its kind: role_group, or role
     caution: str  # what must be confirmed before a job is aimed at this address; "" for an ordinary one
     gates: Gates
     meter: Meter
@@ -307,13 +337,17 @@ class Organization(Protocol):
         """
 
     def links(self, kind: str, parent: str) -> Listing[Link]:
-        """The entries of a list: people of a role_group or team, roles of a person, the allowlist.
+        """The entries of a list: people of a role_group, team or role, roles of a person (`person_role`, or
+        `service_role` for those of services), the allowlist.
 
         Raises KeyError for a kind that the provider lacks.
         """
 
     def accounts(self) -> Listing[Person]:
         """The members with all the fields that a change must write back; heavier than `people`."""
+
+    def searchable(self, text: str) -> bool:
+        """Whether `find_people` can search for this name; else it takes a walk of the whole listing."""
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members whose address or username is exactly `text`, compared without case, or whose id it is."""
@@ -369,8 +403,8 @@ class Roster(Protocol):
     async def links(self, kind: str, parent: str) -> Sequence[Link]:
         """The entries of one list."""
 
-    async def administrators(self) -> Sequence[Named]:
-        """The role group whose people administer the organisation; none where the provider has no such thing."""
+    async def administrators(self) -> Office | None:
+        """What makes people administrators of the organisation; None where the provider has no such thing."""
 
     async def count_invitations(self) -> int | None:
         """How many invitations are outstanding or expired."""

@@ -2,7 +2,7 @@
 
 from bulkops.transport.answers import Answer, Reading, VendorProfile, message_of
 from bulkops.transport.book import Book, MemoryBook, SharedBook
-from bulkops.transport.credentials import Credentials, IssuedToken, StaticToken, Token
+from bulkops.transport.credentials import Credentials, Issued, IssuedToken, StaticToken, Token
 from bulkops.transport.gates import Gates, Rate, Waiting
 from bulkops.transport.secrets import MASK, Scrubber
 from bulkops.transport.session import Meter, Permit, Session, SessionOptions, Timeouts
@@ -13,6 +13,7 @@ __all__ = [
     "Book",
     "Credentials",
     "Gates",
+    "Issued",
     "IssuedToken",
     "MemoryBook",
     "Meter",

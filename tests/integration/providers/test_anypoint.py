@@ -141,7 +141,7 @@ class TestLogins:
         scrubber = Scrubber()
         session = Session(SessionOptions(base_url=wire.url), credentials=None, gates=Gates(), scrubber=scrubber)
         await stack.enter_async_context(session)
-        assert await issuer(login, lambda: session, scrubber)() == "Bearer issued-token-1"
+        assert await issuer(login, lambda: session, scrubber)() == Issued("Bearer issued-token-1")
         (heard,) = wire.heard
         assert (heard.method, heard.target, heard.json) == ("POST", path, body)
         assert heard.headers["content-type"] == "application/json"

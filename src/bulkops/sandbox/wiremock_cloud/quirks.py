@@ -41,7 +41,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 LEAST: dict[str, int] = {"limit_default": 1, "limit_max": 1, "seat_limit": 0, "invitation_days": 1}
 OPTIONAL = ("seat_limit", "invitation_days")
 AREAS = ("users", "organisation", "members", "accounts", "invitations", "teams", "acl", "apis", "usage")
-RIGHTS = frozenset(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))
+RIGHTS = sorted(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ def _checked(name: str, value: Any) -> Any:
     if name in LEAST:
         return _number(name, value)
     if name == "forbid":
-        if not isinstance(value, list | tuple) or not set(value) <= RIGHTS:
-            raise SandboxError(f"quirk 'forbid' must be a list of rights out of {sorted(RIGHTS)}")
+        if not isinstance(value, list | tuple) or not all(right in RIGHTS for right in value):
+            raise SandboxError(f"quirk 'forbid' must be a list of rights out of {RIGHTS}")
         return tuple(value)
     names = [field.name for field in fields(Quirks)]
     near = difflib.get_close_matches(name, names, 1)

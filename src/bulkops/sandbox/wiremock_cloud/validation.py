@@ -72,6 +72,6 @@ def positive(call: Call, name: str, default: int) -> int:
     text = call.first(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise errors(400, "Invalid query parameter format", f"The {name} parameter value must be a positive integer")
     return int(text)

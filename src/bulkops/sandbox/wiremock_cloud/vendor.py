@@ -94,7 +94,7 @@ class WiremockCloud:
     def _acceptable(self, wanted: Mapping[str, Any], now: float) -> Invitation:
         org, since = self._desk.org, self._desk.since(now)
         if "id" in wanted:
-            invitation = org.invitations.get(wanted["id"])
+            invitation = org.invitations.get(str(wanted["id"]))
         else:
             invitation = org.pending_by_address(str(wanted.get("email", "")), since)
         if invitation is None or invitation.created_at <= since:

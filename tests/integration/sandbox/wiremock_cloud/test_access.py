@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-REJECTED = ("sandbox-token", "Bearer sandbox-token", "Token wrong", "token sandbox-token", "Basic !", "Token", "")
+REJECTED = (
+    "sandbox-token",
+    "Bearer sandbox-token",
+    "Token wrong",
+    "token sandbox-token",
+    "Basic !",
+    "Basic é",
+    "Basic /w==",
+    "Token",
+    "",
+)
 
 
 def basic(text: str) -> dict[str, str]:
@@ -126,7 +136,15 @@ async def test_over_the_quota_is_a_429_that_names_no_limit(start: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "quirks", [{"seat_limit": -1}, {"seat_limit": True}, {"paging": "half"}, {"pagin": "full"}, {"forbid": ["all"]}]
+    "quirks",
+    [
+        {"seat_limit": -1},
+        {"seat_limit": True},
+        {"paging": "half"},
+        {"pagin": "full"},
+        {"forbid": ["all"]},
+        {"forbid": [[]]},
+    ],
 )
 async def test_an_unknown_quirk_or_value_is_refused(cloud: Any, quirks: dict[str, Any]) -> None:
     """And changes nothing."""

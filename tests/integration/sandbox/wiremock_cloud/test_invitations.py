@@ -128,6 +128,9 @@ async def test_who_accepts_is_a_member_of_both(cloud: Any) -> None:
     for address in ("new@hire.test", "left.1@acme.test"):
         assert (await cloud.call("POST", "/__sandbox/accept-invite", {"email": address})).status == 200
     new, back = await cloud.user_id("new@hire.test"), await cloud.user_id("left.1@acme.test")
+    for user in (new, back):
+        links = (await cloud.get(f"users/{user}"))["user"]["links"]
+        assert links["organisation"] == f"/v1/organisations/{cloud.sandbox.organization}"
     roles = await cloud.roles()
     assert (roles[new], roles[back]) == ("organisation_member", "organisation_admin")
     assert new in [user["id"] for user in (await cloud.get(f"teams/{team['id']}/members"))["members"]]

@@ -52,7 +52,7 @@ async def test_the_same_seed_makes_the_same_organisation(start: Any) -> None:
     one, two, three = await start(), await start(), await start(seed=2)
     base = one.sandbox.inventory()
     assert two.sandbox.inventory() == base
-    assert three.sandbox.inventory() != base
+    assert three.sandbox.inventory()["users"].keys().isdisjoint(list(base["users"])[:10])
     await one.invite("new@hire.test")
     assert (await one.call("POST", "/__sandbox/reset")).status == 200
     assert one.sandbox.inventory() == base

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
 from bulkops.operations.context import context_of
+from bulkops.operations.one_role import give, take
 from bulkops.operations.people import untouchable, which, whom
-from bulkops.providers.base import Change, Named, Person, Roster
+from bulkops.providers.base import Change, Named, Office, Person, Roster
 
 
 class _Role(Verb):
@@ -43,6 +44,10 @@ class _Role(Verb):
                 decisions[item.row] = person
                 continue
             role = await which(item, roster, "role", "role", roles, fields_of(item).role)
+            if isinstance(role, Named) and (floor := roster.support[self.kind].floor):
+                one_role = give if self.gives else take
+                decisions[item.row] = await one_role(item, person, role, floor, roster, guards)
+                continue
             context = await context_of(item, roster)
             if isinstance(role, Decision):
                 decisions[item.row] = role
@@ -72,12 +77,18 @@ class AssignRole(_Role):
 
     kind: ClassVar[str] = "assign-role"
     summary: ClassVar[str] = "Give each person a permission, in an organisation or one environment."
+    unseats: ClassVar[frozenset[str]] = frozenset({"role"})
     undo: ClassVar[str] = "unassign-role"
     gives: ClassVar[bool] = True
 
     def effect(self, roster: Roster) -> str:
         """They have it."""
         return "given a permission"
+
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
+        """The person, if the administrators' role is replaced by another."""
+        change = item.payload
+        return str(change.parent) if change.before == office.id and change.key != office.id else None
 
 
 class UnassignRole(_Role):
@@ -86,9 +97,14 @@ class UnassignRole(_Role):
     kind: ClassVar[str] = "unassign-role"
     summary: ClassVar[str] = "Take a permission from each person, in just the context that the row names."
     destructive: ClassVar[bool] = True
+    unseats: ClassVar[frozenset[str]] = frozenset({"role"})
     undo: ClassVar[str] = "assign-role"
     gives: ClassVar[bool] = False
 
     def effect(self, roster: Roster) -> str:
         """They have it no longer."""
         return "stripped of a permission"
+
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
+        """The person, if the role is the administrators'."""
+        return str(item.payload.parent) if item.payload.key == office.id else None

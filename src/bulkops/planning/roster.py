@@ -267,9 +267,7 @@ class OrganizationRoster:
 
     def _index(self, kind: str, within: str = "") -> Index[Named]:
         if (kind, within) not in self._named:
-            self._named[kind, within] = Index(
-                self._org.named(kind, within), names=Named.names, search=None, expected=0
-            )
+            self._named[kind, within] = Index(self._org.named(kind, within), names=Named.names, search=None, expected=0)
         return self._named[kind, within]
 
 

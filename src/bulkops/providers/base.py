@@ -134,8 +134,8 @@ class Link:
     """One entry of a list that belongs to something: a person in a team, a permission of a person, an allowed app.
 
     `key` is the id of what is linked. `level` is a membership's kind, empty where the provider does not tell it;
-    `detail` is what else tells two entries apart or completes one (a permission's context, an app's scopes), sorted. `external` entries come from an identity provider,
-    which would undo a change made here.
+    `detail` is what else tells two entries apart or completes one (a permission's context, an app's scopes), sorted.
+    `external` entries come from an identity provider, which would undo a change made here.
     """
 
     key: str

@@ -160,9 +160,9 @@ class JobInput:
                 possible = AVAILABLE.get(provider, {}).get(canonical_operation(wanted))
                 if possible is not None and possible.needs:
                     raise ConfigError(
-                        f"provider {provider!r} has {wanted!r} only where the target allows it: write {possible.needs} = "
-                        f"true under [targets.NAME.options]; docs/targets.md says what that means. "
-                        f"Without it: {', '.join(support)}."
+                        f"provider {provider!r} has {wanted!r} only where the target allows it: write "
+                        f"{possible.needs} = true under [targets.NAME.options]; docs/targets.md says what that means. "
+                        f"Without it there are: {', '.join(support)}."
                     )
                 near = difflib.get_close_matches(wanted, list(support), n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else "."

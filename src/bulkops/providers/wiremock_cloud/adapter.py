@@ -12,15 +12,13 @@ from bulkops.transport import Credentials, Session, StaticToken
 
 
 def credentials(given: Given) -> Credentials:
-    """An API key, as `Authorization: Token <key>`. The word may stand before the key already: it is part of the value."""
+    """An API key, as `Authorization: Token <key>`. The word may stand before it already: it is part of the value."""
     key = re.sub(r"(?i)^token\s+", "", given.secrets["api_key"])
     given.scrubber.add(key)
     return StaticToken(f"Token {key}", named=given.source_of("api_key"))
 
 
-def _open(
-    session: Session, organization: str, *, settling_s: float, options: WiremockOptions
-) -> WiremockOrganization:
+def _open(session: Session, organization: str, *, settling_s: float, options: WiremockOptions) -> WiremockOrganization:
     return WiremockOrganization(session, organization, settling_s=settling_s, options=options)
 
 

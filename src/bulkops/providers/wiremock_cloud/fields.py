@@ -32,7 +32,8 @@ class InviteFields(RowFields):
     email: Address = Field(description="the address to invite")
     role: Role = Field(description="the role they get, such as organisation_member; it must fit the acl_object")
     acl_object: Name | None = Field(
-        default=None, description="the team or mock API that the role is for, by name or id; for others the ACL object's id"
+        default=None,
+        description="the team or mock API that the role is for, by name or id; for others the ACL object's id",
     )
 
     @model_validator(mode="after")

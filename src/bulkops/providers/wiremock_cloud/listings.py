@@ -125,9 +125,7 @@ class WholeListing(Generic[RowT]):
 
     max_limit = 1_000_000
 
-    def __init__(
-        self, session: Session, path: str, name: str, parse: Callable[[Any], RowT], *, resource: str
-    ) -> None:
+    def __init__(self, session: Session, path: str, name: str, parse: Callable[[Any], RowT], *, resource: str) -> None:
         self.resource = resource
         self._session = session
         self._path = path
@@ -262,7 +260,7 @@ def acl_object_of(row: Mapping[str, Any]) -> str:
 
 
 def grant(row: Any) -> tuple[str, str]:
-    """Subject and role of a grant, which is an object or its bare id, `subject-object-role`. That of a person is theirs.
+    """Subject and role of a grant, which is an object or its bare id, `subject-object-role`. A person's is their id.
 
     Raises ValueError for another shape.
     """

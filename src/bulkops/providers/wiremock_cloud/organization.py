@@ -31,7 +31,7 @@ from bulkops.providers.wiremock_cloud import listings
 from bulkops.providers.wiremock_cloud.fields import ID
 from bulkops.providers.wiremock_cloud.grants import Grants
 from bulkops.providers.wiremock_cloud.listings import Listed, PagedListing, PageSize, WholeListing
-from bulkops.providers.wiremock_cloud.roles import LEVELS, ORGANISATION, roles_of
+from bulkops.providers.wiremock_cloud.roles import ADMIN, LEVELS, ORGANISATION, roles_of
 from bulkops.providers.wiremock_cloud.seats import Seats
 from bulkops.providers.wiremock_cloud.support import WRITES, WiremockOptions, support
 from bulkops.providers.wiremock_cloud.writes import Wire
@@ -45,7 +45,7 @@ class WiremockOrganization:
     """One organisation. Open it with `async with`; tasks may share it."""
 
     provider = "wiremock-cloud"
-    administrators = ""  # a role, not a group
+    administered_by = "role"
 
     def __init__(
         self, session: Session, organization: str, *, settling_s: float = 5.0, options: WiremockOptions | None = None
@@ -58,6 +58,8 @@ class WiremockOrganization:
         self._session = session
         self._options = options or WiremockOptions()
         self._support = support(self._options)
+        # who administers it is told by grants alone
+        self.administrators = ADMIN if self._options.undocumented_role_calls else ""
         self._base = f"/v1/organisations/{quote(organization, safe='')}"
         self._size = PageSize()
         self._grants = Grants(session, self._size)
@@ -140,12 +142,18 @@ class WiremockOrganization:
         raise KeyError(kind)
 
     def links(self, kind: str, parent: str) -> Listing[Link]:
-        """The members of a team, or everybody's role in the organisation `parent`."""
+        """The members of a team; who has a role in the organisation; or everybody with theirs (`role_holder`)."""
         if kind == "team":
             return Listed("team entries", partial(self._team_members, parent))
+        if kind == "role":
+            return Listed("role entries", partial(self._role_holders, parent))
         if kind == "role_holder":
             return Listed("role entries", self._role_holders)
         raise KeyError(kind)
+
+    def searchable(self, text: str) -> bool:
+        """Always: `q` for what people are called, their own address for an id."""
+        return True
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members by address or username through `q`, which is partial; by id through the user's own address.
@@ -227,13 +235,13 @@ class WiremockOrganization:
             roles = await self._grants.of(parsed(listings.acl_object_of, _object(answer, "team", "a team"), "a team"))
         return [Link(person.id, level=LEVELS.get(roles.get(person.id, ""), "")) for person in found]
 
-    async def _role_holders(self) -> list[Link]:
+    async def _role_holders(self, only: str = "") -> list[Link]:
         """Who has which role in the organisation; who is not listed has one that cannot be read."""
         if not self._acl_object:
             await self.facts()
         own = roles_of(ORGANISATION)
         found = await self._grants.of(self._acl_object)
-        return [Link(subject, level=role) for subject, role in found.items() if role in own]
+        return [Link(subject, level=role) for subject, role in found.items() if role in own and only in ("", role)]
 
     async def _is_pending(self, invitation_id: str) -> bool:
         return bool(await self.find_invitations(invitation_id))

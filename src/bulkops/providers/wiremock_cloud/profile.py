@@ -23,7 +23,7 @@ _LAST_ADMIN = re.compile(r"(?i)(?:\blast\b|\bat least one\b|\bonly\b).*\badmin")
 
 
 def caution(origin: str) -> str:
-    """What must be confirmed before a job is aimed at `origin`: mock APIs live under one domain, the vendor's own too."""
+    """What must be confirmed before a job is aimed at `origin`: mocks live under one domain, the vendor's own too."""
     host = (urlsplit(origin).hostname or "").rstrip(".").casefold()
     if host != _MOCKS and not host.endswith(f".{_MOCKS}"):
         return ""
@@ -34,7 +34,7 @@ def caution(origin: str) -> str:
 
 
 def refusal(status: int, body: Any) -> Reading | None:
-    """No seat is left, or nobody would administer it; told by the title alone, since no code for either is published."""
+    """No seat is left, or nobody would administer it; told by code and title, since nothing is published for either."""
     if status not in _REFUSALS:
         return None
     words = _titles(body)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from bulkops.providers.adapter import ProviderOptions
 from bulkops.providers.base import AnswerShape, OperationSupport
+from bulkops.providers.columns import RowFields, UserFields
 from bulkops.providers.wiremock_cloud import fields, writes
 from bulkops.providers.wiremock_cloud.roles import ADMIN, MEMBER
 
@@ -34,7 +35,7 @@ class WiremockOptions(ProviderOptions):
     )
 
 
-def _one(model: type[fields.RowFields], call: str, note: str, **more: object) -> OperationSupport:
+def _one(model: type[RowFields], call: str, note: str, **more: object) -> OperationSupport:
     support = OperationSupport(
         fields=model, answers=AnswerShape.SINGLE, batch_size=1, max_batch=1, calls=(call,), note=note, moot=_MOOT
     )
@@ -64,7 +65,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         needs="undocumented_invitation_calls",
     ),
     "delete-user": _one(
-        fields.UserFields,
+        UserFields,
         f"DELETE {ORG}/members/{{user}}",
         "the account lives on, in an organisation of its own; the result is read back",
         effect="taken out of the organisation; the accounts live on, each in an organisation of its own",

@@ -142,9 +142,7 @@ async def set_role(wire: Wire, change: Change, permit: Permit) -> BatchAnswer:
     return await _put_grant(wire, change, path, change.level or change.key, permit, gate="organisation grants")
 
 
-async def _put_grant(
-    wire: Wire, change: Change, path: str, role: str, permit: Permit, *, gate: str
-) -> BatchAnswer:
+async def _put_grant(wire: Wire, change: Change, path: str, role: str, permit: Permit, *, gate: str) -> BatchAnswer:
     answer = await wire.write("PUT", path, permit, gate=gate, body={"grant": {"role": role}})
     grant = answer.body.get("grant") if isinstance(answer.body, dict) else None
     told = grant.get("role") if isinstance(grant, dict) else None

@@ -22,7 +22,12 @@ class Invite(Verb):
     repeatable: ClassVar[bool] = False
     undo: ClassVar[str] = "revoke-invite takes back the invitation; the mail cannot be unsent"
 
-    grants: ClassVar[Mapping[str, str]] = {"role_groups": "role_group", "teams": "team", "roles": "role"}
+    grants: ClassVar[Mapping[str, str]] = {
+        "role_groups": "role_group",
+        "teams": "team",
+        "groups": "team",
+        "roles": "role",
+    }
 
     def key(self, fields: BaseModel) -> str:
         """The address."""

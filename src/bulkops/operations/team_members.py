@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
 from bulkops.operations.people import untouchable, which, whom
-from bulkops.providers.base import Change, Link, Named, Person, Roster
+from bulkops.providers.base import Change, Link, Named, Office, Person, Roster
 
 
 class _TeamMember(Verb):
@@ -51,7 +51,8 @@ class _TeamMember(Verb):
     def _ready(
         self, item: Item[Any], person: Person, team: Named, *, level: str = "member", word: str = ""
     ) -> Decision:
-        change = Change(fields_of(item), person.id, parent=team.id, level=level, person=person)
+        gives = {"role": tuple(Named(role, role) for role in team.gives)} if team.gives else {}
+        change = Change(fields_of(item), person.id, parent=team.id, level=level, person=person, grants=gives)
         return Decision.ready(Item(item.row, item.key, change), effect=f"{person.id} in {team.id}", word=word)
 
 
@@ -70,7 +71,7 @@ class AddTeamMember(_TeamMember):
     def _decide(
         self, item: Item[Any], person: Person, team: Named, link: Link | None, roster: Roster, guards: Guards
     ) -> Decision:
-        wanted = fields_of(item).membership or (link.level if link is not None else "member")
+        wanted = getattr(fields_of(item), "membership", None) or (link.level if link is not None else "member")
         if link is None:
             return self._ready(item, person, team, level=wanted)
         if link.level == wanted:
@@ -88,6 +89,7 @@ class RemoveTeamMember(_TeamMember):
     kind: ClassVar[str] = "remove-team-member"
     summary: ClassVar[str] = "Take each person out of a team."
     destructive: ClassVar[bool] = True
+    unseats: ClassVar[frozenset[str]] = frozenset({"role"})
     undo: ClassVar[str] = "add-team-member"
     adds: ClassVar[bool] = False
 
@@ -108,3 +110,8 @@ class RemoveTeamMember(_TeamMember):
         if refusal := untouchable(person, fields_of(item).user, roster, guards):
             return Decision.protected(item, refusal)
         return self._ready(item, person, team)
+
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
+        """The person, if the team's people administer the organisation by it."""
+        gives = item.payload.grants.get(office.kind, ())
+        return str(item.payload.key) if any(role.id == office.id for role in gives) else None

@@ -33,8 +33,8 @@ _CODES = {
     "already_in_team": Explanation("The person is in the team already, with this membership."),
     "not_in_team": Explanation("The person is not in the team."),
     "external_member": Explanation(
-        "The person is in the team by a group of the identity provider.",
-        "Take them out of that group; a change made here would be undone at their next sign-in.",
+        "The person is in the team, or has the role, by a group that is kept elsewhere.",
+        "Take them out of that group; a change made here would not last, or cannot be made.",
     ),
     "not_invited": Explanation("No invitation is outstanding or expired, so there is none to take back."),
     "already_allowed": Explanation("The app is on the allowlist already, with these scopes."),
@@ -59,6 +59,10 @@ _CODES = {
     "ambiguous_invite": Explanation(
         "More than one invitation of this address is there.", "Write the invite_id; the message lists them."
     ),
+    "external_team": Explanation(
+        "The people of this team come from elsewhere: a directory, or another organisation.",
+        "Change them there, or name another team.",
+    ),
     # refused by the provider
     "invalid": Explanation("The provider found the request invalid.", "Correct the row; the message says where."),
     "forbidden": Explanation(
@@ -68,6 +72,10 @@ _CODES = {
     "not_allowed": Explanation("The provider does not offer this operation here."),
     "conflict": Explanation("It clashes with how things stand.", "Look the item up, then run the row again."),
     "too_large": Explanation("The provider found the request too large.", "Run it again with a smaller --batch-size."),
+    "last_owner": Explanation(
+        "The person is the last owner of the organisation, who cannot be taken away.",
+        "Make somebody else an owner first.",
+    ),
     "refused": Explanation(
         "The provider's answer says that it did not do this row.", "Look the item up, then run the row again."
     ),

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from bulkops.config import TargetConfig, explain
 from bulkops.errors import ConfigError, RefusedError
 from bulkops.policy import BreakerLimits
-from bulkops.providers import anypoint
+from bulkops.providers import anypoint, vmware_csp
 from bulkops.providers.adapter import Adapter, Given, ProviderOptions
 from bulkops.providers.base import OperationSupport, Organization
 from bulkops.transport import (
@@ -39,7 +39,7 @@ from bulkops.wiring.folder import make_private
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the simulator's published constant, worth nothing elsewhere
 
-ADAPTERS: Mapping[str, Adapter] = {one.name: one for one in (anypoint.ADAPTER,)}
+ADAPTERS: Mapping[str, Adapter] = {one.name: one for one in (anypoint.ADAPTER, vmware_csp.ADAPTER)}
 
 AVAILABLE: Mapping[str, Mapping[str, OperationSupport]] = {
     name: adapter.support(adapter.options()) for name, adapter in ADAPTERS.items()

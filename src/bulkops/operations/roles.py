@@ -67,9 +67,7 @@ class _Role(Verb):
         if not self.gives and not held:
             return Decision.skip(item, "not_assigned", f"does not have {role.name} there")
         if not self.gives and not own:
-            message = (
-                f"has {role.name} by a group ({held[0].level}), not as their own: change the group, or who is in it"
-            )
+            message = f"has {role.name} by a group ({held[0].level}), not as their own: change that group or its people"
             return Decision.skip(item, "external_member", message)
         if not self.gives and (refusal := untouchable(person, fields_of(item).user, roster, guards)):
             return Decision.protected(item, refusal)

@@ -25,6 +25,7 @@ class Invite(Verb):
     grants: ClassVar[Mapping[str, str]] = {
         "role_groups": "role_group",
         "teams": "team",
+        "groups": "team",
         "roles": "role",
         "acl_object": "acl_object",
     }

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bulkops.model import Item, Verdict
 from bulkops.operations.base import NOBODY, VERDICTS, Decision, Fate, Guards, Verb, fields_of
 from bulkops.operations.people import untouchable, which, whom
-from bulkops.providers.base import Change, Link, Named, Person, Roster
+from bulkops.providers.base import Change, Link, Named, Office, Person, Roster
 
 
 class _TeamMember(Verb):
@@ -58,7 +58,10 @@ class _TeamMember(Verb):
         before: str | None = None,
         word: str = "",
     ) -> Decision:
-        change = Change(fields_of(item), person.id, parent=team.id, level=level, person=person, before=before)
+        gives = {"role": tuple(Named(role, role) for role in team.gives)} if team.gives else {}
+        change = Change(
+            fields_of(item), person.id, parent=team.id, level=level, person=person, before=before, grants=gives
+        )
         return Decision.ready(Item(item.row, item.key, change), effect=f"{person.id} in {team.id}", word=word)
 
 
@@ -77,7 +80,7 @@ class AddTeamMember(_TeamMember):
     def _decide(
         self, item: Item[Any], person: Person, team: Named, link: Link | None, roster: Roster, guards: Guards
     ) -> Decision:
-        wanted = fields_of(item).membership or (link.level if link is not None else "member")
+        wanted = getattr(fields_of(item), "membership", None) or (link.level if link is not None else "member")
         if link is None:
             return self._ready(item, person, team, level=wanted)
         if not link.level and (known := self._unread(item, team, roster)):
@@ -93,7 +96,7 @@ class AddTeamMember(_TeamMember):
 
     def _unread(self, item: Item[Any], team: Named, roster: Roster) -> Decision | None:
         """What is decided for somebody who is in the team, nobody says as what; None if they are to be set anyway."""
-        if fields_of(item).membership is None:
+        if getattr(fields_of(item), "membership", None) is None:
             return Decision.skip(item, "already_in_team", f"is in {team.name} already")
         if roster.support[self.kind].relevels:
             return None
@@ -128,6 +131,7 @@ class RemoveTeamMember(_TeamMember):
     kind: ClassVar[str] = "remove-team-member"
     summary: ClassVar[str] = "Take each person out of a team."
     destructive: ClassVar[bool] = True
+    unseats: ClassVar[frozenset[str]] = frozenset({"role"})
     undo: ClassVar[str] = "add-team-member"
     adds: ClassVar[bool] = False
 
@@ -148,3 +152,8 @@ class RemoveTeamMember(_TeamMember):
         if refusal := untouchable(person, fields_of(item).user, roster, guards):
             return Decision.protected(item, refusal)
         return self._ready(item, person, team)
+
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
+        """The person, if the team's people administer the organisation by it."""
+        gives = item.payload.grants.get(office.kind, ())
+        return str(item.payload.key) if any(role.id == office.id for role in gives) else None

@@ -244,8 +244,8 @@ class OperationSupport:
     `needs` names the option of the target without which the operation is not there. `effect` and `undo` are the
     provider's own words for the plan, where the operation's are too general. `verbatim(fields, column, name)` says that
     a row names something that no list has, by an id to be sent as it is; `misfit(fields, column, thing)` says why a row
-    cannot have a thing that it names, empty where it can. `floor` is the role that a member is left with: where it is
-    set, a person has just one role. `relevels` says whether the level of a membership can be changed.
+    cannot have a thing that it names, empty where it can. `ranks` are roles of which a member has just one, the lowest
+    first: giving one replaces the other. `relevels` says whether the level of a membership can be changed.
     """
 
     fields: type[BaseModel]
@@ -264,7 +264,7 @@ class OperationSupport:
     undo: str = ""
     verbatim: Callable[[Any, str, str], bool] = lambda _fields, _column, _name: False
     misfit: Callable[[Any, str, Named], str] = lambda _fields, _column, _thing: ""
-    floor: str = ""
+    ranks: tuple[str, ...] = ()
     relevels: bool = True
 
 

@@ -33,8 +33,8 @@ _CODES = {
     "already_in_team": Explanation("The person is in the team already, with this membership."),
     "not_in_team": Explanation("The person is not in the team."),
     "external_member": Explanation(
-        "The person is in the team by a group of the identity provider.",
-        "Take them out of that group; a change made here would be undone at their next sign-in.",
+        "The person is in the team, or has the role, by a group that is kept elsewhere.",
+        "Take them out of that group; a change made here would not last, or cannot be made.",
     ),
     "not_invited": Explanation("No invitation is outstanding or expired, so there is none to take back."),
     "already_allowed": Explanation("The app is on the allowlist already, with these scopes."),
@@ -70,6 +70,10 @@ _CODES = {
     "membership_unread": Explanation(
         "The person is in the team already; as member or as maintainer, this target cannot tell.",
         "Leave membership empty, or allow the calls that read and set it in the target's options.",
+    ),
+    "external_team": Explanation(
+        "The people of this team come from elsewhere: a directory, or another organisation.",
+        "Change them there, or name another team.",
     ),
     # refused by the provider
     "no_seat": Explanation(

@@ -1,6 +1,6 @@
 """The HTTP session of one account."""
 
-from bulkops.transport.answers import Answer, Reading, VendorProfile, message_of
+from bulkops.transport.answers import Answer, Reading, VendorProfile, message_of, words_in
 from bulkops.transport.book import Book, MemoryBook, SharedBook
 from bulkops.transport.credentials import Credentials, Issued, IssuedToken, StaticToken, Token
 from bulkops.transport.gates import Gates, Rate, Waiting
@@ -30,4 +30,5 @@ __all__ = [
     "VendorProfile",
     "Waiting",
     "message_of",
+    "words_in",
 ]

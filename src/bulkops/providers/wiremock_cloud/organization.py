@@ -142,13 +142,11 @@ class WiremockOrganization:
         raise KeyError(kind)
 
     def links(self, kind: str, parent: str) -> Listing[Link]:
-        """The members of a team; who has a role in the organisation; or everybody with theirs (`role_holder`)."""
+        """The members of a team, or who has a role in the organisation."""
         if kind == "team":
             return Listed("team entries", partial(self._team_members, parent))
         if kind == "role":
             return Listed("role entries", partial(self._role_holders, parent))
-        if kind == "role_holder":
-            return Listed("role entries", self._role_holders)
         raise KeyError(kind)
 
     def searchable(self, text: str) -> bool:
@@ -235,13 +233,12 @@ class WiremockOrganization:
             roles = await self._grants.of(parsed(listings.acl_object_of, _object(answer, "team", "a team"), "a team"))
         return [Link(person.id, level=LEVELS.get(roles.get(person.id, ""), "")) for person in found]
 
-    async def _role_holders(self, only: str = "") -> list[Link]:
-        """Who has which role in the organisation; who is not listed has one that cannot be read."""
+    async def _role_holders(self, role: str) -> list[Link]:
+        """Who has a role in the organisation; nobody where it cannot be read, since somebody administers it."""
         if not self._acl_object:
             await self.facts()
-        own = roles_of(ORGANISATION)
         found = await self._grants.of(self._acl_object)
-        return [Link(subject, level=role) for subject, role in found.items() if role in own and only in ("", role)]
+        return [Link(subject, level=role) for subject, held in found.items() if held == role]
 
     async def _is_pending(self, invitation_id: str) -> bool:
         return bool(await self.find_invitations(invitation_id))

@@ -76,7 +76,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         f"PUT {ORG}/acl/user/{{user}}",
         "a member has one role, which is replaced",
         needs="undocumented_role_calls",
-        floor=MEMBER,
+        ranks=(MEMBER, ADMIN),
         effect="given a role in the organisation, in the place of the one they have",
         undo=f"unassign-role makes an {ADMIN} an {MEMBER} again",
     ),
@@ -85,7 +85,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         f"PUT {ORG}/acl/user/{{user}}",
         f"sets the role to {MEMBER}: without any they would be no members, which is delete-user's business",
         needs="undocumented_role_calls",
-        floor=MEMBER,
+        ranks=(MEMBER, ADMIN),
         effect=f"set back to {MEMBER}",
     ),
     "add-team-member": _one(

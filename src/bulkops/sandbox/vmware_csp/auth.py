@@ -84,7 +84,7 @@ def admit(desk: Desk, tokens: Tokens, call: Call, right: str) -> None:
     call.actor = Actor(user.id if user is not None else None, session.client_id)
     if not _may(desk, call, user, right):
         raise CspError(403, "The user is forbidden to use the API")
-    if call.params["org"] != desk.org.id:
+    if call.params.get("org", desk.org.id) != desk.org.id:
         raise CspError(404, "Organization with this identifier is not found.")
 
 

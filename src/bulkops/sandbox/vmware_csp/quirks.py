@@ -9,6 +9,7 @@ from bulkops.sandbox.options import SandboxError
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "caller": ("admin", "owner", "member"),
+    "own_account": ("told", "missing"),
     "expiration_unit": ("milliseconds", "seconds"),
     "page_start": ("items", "pages"),
     "limit_over_max": ("clamp", "reject"),
@@ -43,6 +44,7 @@ class Quirks:
     """Chosen behaviours.
 
     caller: who holds the fixed token: an administrator, an owner, or a plain member, who sees no roles.
+    own_account: people are told their own account by a call that only public clients show, or it is not there (404).
     expiration_unit: unit of an invitation's `expirationTime`; the other times are milliseconds.
     page_start: `pageStart` counts items, or pages, from 1.
     limit_over_max: a `pageLimit` above 200 is cut down, or answered with 400.
@@ -72,6 +74,7 @@ class Quirks:
     """
 
     caller: str = "admin"
+    own_account: str = "told"
     expiration_unit: str = "milliseconds"
     page_start: str = "items"
     limit_over_max: str = "clamp"

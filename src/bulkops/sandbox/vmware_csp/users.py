@@ -98,8 +98,17 @@ def search_old(desk: Desk, call: Call) -> Answer:
     return answer_json({"results": [show_member(desk, call, user) for user in found[:FOUND]]})
 
 
+def get_caller(desk: Desk, call: Call) -> Answer:
+    """The caller's own account, flat; an app has none. The vendor's pages do not list it, public clients call it."""
+    user = desk.caller(call)
+    if user is None or desk.quirks.own_account == "missing":
+        raise not_found("No user is logged in")
+    return answer_json(show_account(user))
+
+
 def endpoints() -> list[Endpoint]:
     return [
+        Endpoint("GET", f"{API}/loggedin/user", get_caller, "users:read"),
         Endpoint("GET", f"{API}/v2/orgs/{{org}}/users", list_users, "users:read"),
         Endpoint("DELETE", f"{API}/v2/orgs/{{org}}/users", delete_users, "users:write"),
         Endpoint("GET", f"{ORG}/users/search", search_old, "users:read"),

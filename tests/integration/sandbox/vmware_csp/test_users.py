@@ -203,3 +203,12 @@ async def test_searching_by_role(csp: Any) -> None:
 async def test_bad_searches_are_refused(csp: Any, body: dict[str, Any]) -> None:
     """400 beyond the published bounds."""
     assert (await search(csp, **body)).status == 400
+
+
+@pytest.mark.parametrize(("quirks", "status"), [({}, 200), ({"own_account": "missing"}, 404)])
+async def test_people_are_told_their_own_account(start: Any, quirks: dict[str, Any], status: int) -> None:
+    """The call names no organisation."""
+    csp = await start(quirks=quirks)
+    told = await csp.call("GET", "~/loggedin/user")
+    assert told.status == status
+    assert status == 404 or told.json["username"] == "admin@acme.test"

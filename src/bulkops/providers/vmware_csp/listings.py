@@ -17,7 +17,7 @@ import anyio
 
 from bulkops.errors import RejectedError, StoppedError
 from bulkops.paging import Page, PageWalk, Position, StartWalk, WholeWalk, same_host
-from bulkops.providers.base import Invitation, Link, Listing, Named
+from bulkops.providers.base import Invitation, Link, Listing, Named, Person
 from bulkops.providers.rows import now_of, parsed
 from bulkops.providers.vmware_csp import rows
 from bulkops.transport import Answer, Session, words_in
@@ -153,21 +153,6 @@ class ArrayListing(_Rows[RowT]):
         return Page(0, found, len(found))
 
 
-class NoListing(_Rows[RowT]):
-    """A listing that the vendor does not have, of things that it does not keep."""
-
-    def __init__(self, resource: str) -> None:
-        self.resource = resource
-
-    def paging(self) -> PageWalk:
-        """Nothing is asked."""
-        return WholeWalk()
-
-    async def page(self, at: Position, limit: int) -> Page[RowT]:
-        """Empty."""
-        return Page(0, (), 0)
-
-
 def objects_in(body: Any, what: str) -> Objects:
     """A list of objects. Raises StoppedError for anything else."""
     if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):
@@ -182,6 +167,13 @@ def invitations_in(answer: Answer) -> Iterator[Invitation]:
         found = parsed(parse, row, "a row of the listing of invitations")
         if not found.closed:
             yield found
+
+
+def departed_in(answer: Answer) -> Iterator[Person]:
+    """Those who followed an invitation once: the one trace of somebody who was removed since."""
+    for row in objects_in(answer.body, "invitations"):
+        if str(row.get("status") or "").upper() == "REDEEMED" and (address := str(row.get("username") or "")):
+            yield Person(address, address, address, deleted=True)
 
 
 def roles_in(answer: Answer) -> Iterator[Link]:

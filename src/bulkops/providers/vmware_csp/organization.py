@@ -111,8 +111,10 @@ class CspOrganization:
         return self.people()
 
     def departed(self) -> Listing[Person]:
-        """Nobody: who was removed is no longer known."""
-        return listings.NoListing("removed users")
+        """Who once followed an invitation: of others who were removed nothing is known. Members are among them."""
+        return listings.ArrayListing(
+            self._session, f"{self._base}/invitations", listings.departed_in, resource="accepted invitations"
+        )
 
     def invitations(self) -> Listing[Invitation]:
         """Outstanding and expired ones, with the roles that they grant."""
@@ -171,8 +173,8 @@ class CspOrganization:
         return await self.find_people(text)
 
     async def find_departed(self, text: str) -> Sequence[Person]:
-        """Nobody."""
-        return ()
+        """Who once followed an invitation to this address; a member may be among them, too."""
+        return [one for one in await listings.everything(self.departed()) if text.casefold() in one.names()]
 
     async def find_invitations(self, address: str) -> Sequence[Invitation]:
         """Those of an address, out of all of them; or the one of an id."""

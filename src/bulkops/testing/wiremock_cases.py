@@ -82,12 +82,13 @@ def invited(org: Organisation, count: int, *, address: str | None = None) -> lis
     made = []
     for _ in range(count):
         number = len(org.invitations)
-        wanted = (MEMBER, None) if number % 2 else (TEAM_MEMBER, team.acl_object)
+        role, acl_object = (MEMBER, None) if number % 2 else (TEAM_MEMBER, team.acl_object)
         invitation = Invitation(
             f"w{number:05}",
             org.caller_id,
             address or f"waiting.{number}@hire.test",
-            *wanted,
+            role,
+            acl_object,
             created_at=time.time() - DAY_S,
             new_user=True,
         )

@@ -205,7 +205,7 @@ async def test_the_caller_is_where_the_vendor_redirects_to(simulated: Simulated,
 async def test_a_redirect_that_leaves_the_host_is_not_followed(serve: Any, organization_at: Any) -> None:
     """The key would leave with it."""
     wire = await serve(answer(307, headers={"Location": "https://elsewhere.test/v1/users/aaaaa"}))
-    with pytest.raises(StoppedError, match="leaves 127.0.0.1"):
+    with pytest.raises(StoppedError, match=r"leaves 127\.0\.0\.1"):
         await (await organization_at(wire.url)).caller()
     assert len(wire.heard) == 1
 

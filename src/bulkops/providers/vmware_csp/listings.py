@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 
-from bulkops.errors import RejectedError, StoppedError
+from bulkops.errors import AccessError, RejectedError, StoppedError
 from bulkops.paging import Page, PageWalk, Position, StartWalk, WholeWalk, same_host
 from bulkops.providers.base import Invitation, Link, Listing, Named, Person
 from bulkops.providers.rows import now_of, parsed
@@ -261,7 +261,7 @@ class HolderListing(_Rows[Link]):
         wanted = {"rolesSearchTerm": {"orgRoles": [{"roleName": self._role}]}}
         try:
             found = await search(self._session, self._path, wanted, self.resource)
-        except RejectedError:
+        except (RejectedError, AccessError):
             return []  # the shape of a search by roles is published less surely than the listing
         parse = partial(holder, role=self._role)
         told = [parsed(parse, row, "a row of a search for roles") for row in found]

@@ -61,10 +61,9 @@ class TestWiremockOperations(OperationContract):
     @pytest.fixture
     async def bench(self, open_bench: OpenBench, kind: str) -> Bench:
         """At a desk of its own."""
-        return await open_bench(kind, {"options": wiremock_cases.EVERYTHING}, vendor="wiremock-cloud")
+        return await open_bench(kind, vendor="wiremock-cloud")
 
     @pytest.fixture
     async def small_bodies(self, open_bench: OpenBench, kind: str) -> Bench:
         """Where bodies of 1,000 bytes are the most; each call has one row anyway."""
-        target = {"options": wiremock_cases.EVERYTHING, "body_bytes": 1000}
-        return await open_bench(kind, target, vendor="wiremock-cloud")
+        return await open_bench(kind, {"body_bytes": 1000}, vendor="wiremock-cloud")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from bulkops.sandbox import Sandbox
-from bulkops.testing import anypoint_cases, csp_cases
+from bulkops.testing import anypoint_cases, csp_cases, wiremock_cases
 from bulkops.testing.provider_contract import WRONG, Known, ProviderContract, Subject
 from bulkops.wiring import ADAPTERS
 
@@ -36,6 +36,18 @@ def csp_invitations(sandbox: Sandbox) -> Sequence[Known]:
     return [Known(one.id, one.username) for one in invitations if one.status == "AVAILABLE"]
 
 
+def wiremock_members(sandbox: Sandbox) -> Sequence[Known]:
+    """All who have a role in the organisation."""
+    org = wiremock_cases.state_of(sandbox)
+    found = (org.users[user_id] for user_id in org.members)
+    return [Known(user.id, user.email, user.username) for user in found]
+
+
+def wiremock_invitations(sandbox: Sandbox) -> Sequence[Known]:
+    """Closed ones are not kept."""
+    return [Known(one.id, one.email) for one in wiremock_cases.state_of(sandbox).invitations.values()]
+
+
 SUBJECTS = (
     Subject(
         "anypoint",
@@ -54,6 +66,14 @@ SUBJECTS = (
         foreign="c5b0a1de-0000-4000-8000-00000000000f",
         refused=("api-token", {"api_token": WRONG}),
         login=("api-token", {"api_token": Sandbox.token}),
+    ),
+    Subject(
+        "wiremock-cloud",
+        wiremock_cases.CASES,
+        wiremock_members,
+        wiremock_invitations,
+        foreign="nobody",
+        refused=("api-key", {"api_key": WRONG}),
     ),
 )
 

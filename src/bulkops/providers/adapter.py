@@ -64,3 +64,8 @@ class Adapter:
     settling_s: float = 5.0
     width: int = 16
     caution: Callable[[str], str] = lambda _origin: ""
+
+    @property
+    def widest(self) -> ProviderOptions:
+        """Options under which it has all its operations."""
+        return self.everything or self.options()

@@ -22,8 +22,6 @@ from bulkops.testing.operation_contract import Case, Row
 
 DAY_S = 86_400.0
 ORG = "/v1/organisations/*"
-EVERYTHING = {"undocumented_invitation_calls": True, "undocumented_role_calls": True}
-"""The options under which every operation is there, and roles can be read."""
 FIXED = 4
 """The first of the simulated people have parts of their own."""
 

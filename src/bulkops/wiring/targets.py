@@ -44,7 +44,7 @@ ADAPTERS: Mapping[str, Adapter] = {
 }
 
 AVAILABLE: Mapping[str, Mapping[str, OperationSupport]] = {
-    name: adapter.support(adapter.everything or adapter.options()) for name, adapter in ADAPTERS.items()
+    name: adapter.support(adapter.widest) for name, adapter in ADAPTERS.items()
 }
 """All operations that each provider can have; some need an option of the target, which their support names."""
 

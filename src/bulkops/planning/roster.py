@@ -11,7 +11,17 @@ import anyio
 
 from bulkops.errors import AccessError, ConfigError, RejectedError
 from bulkops.fetch import Page, side_by_side, walk
-from bulkops.providers.base import Caller, Invitation, Link, Listing, Named, Organization, OrganizationFacts, Person
+from bulkops.providers.base import (
+    Caller,
+    Invitation,
+    Link,
+    Listing,
+    Named,
+    Office,
+    Organization,
+    OrganizationFacts,
+    Person,
+)
 
 ThingT = TypeVar("ThingT")
 
@@ -24,7 +34,8 @@ class Index(Generic[ThingT]):
     """Things of one listing by the names they go by, compared case folded.
 
     Few keys are searched one by one (each answer is kept); many are looked up in one walk of the whole listing. The
-    first page says how many pages a walk takes, so the choice is between counts. Without `keep_all` a walk keeps only
+    first page says how many pages a walk takes, so the choice is between counts. A key that no search finds takes a
+    walk anyway. Without `keep_all` a walk keeps only
     what was asked for: enough for one question, however long the listing.
     """
 
@@ -36,8 +47,10 @@ class Index(Generic[ThingT]):
         search: Callable[[str], Awaitable[Sequence[ThingT]]] | None,
         expected: int,
         keep_all: bool = True,
+        searchable: Callable[[str], bool] = lambda _text: True,
     ) -> None:
         self._keep_all = keep_all
+        self._searchable = searchable
         self._listing = listing
         self._names = names
         self._search = search
@@ -89,12 +102,13 @@ class Index(Generic[ThingT]):
 
     async def _learn(self, missing: Mapping[str, str]) -> None:
         wanted = max(len(missing), self._expected)
-        if self._search is not None and wanted <= 2:
+        search = self._search if all(map(self._searchable, missing.values())) else None
+        if search is not None and wanted <= 2:
             await self._search_each(missing)
             return
         first = await self._listing.page(self._listing.paging().first, self._listing.max_limit)
         pages = self._pages_after(first)
-        if self._search is not None and wanted < pages:
+        if search is not None and wanted < pages:
             await self._search_each(missing)
             return
         self._pages = pages
@@ -154,7 +168,12 @@ class OrganizationRoster:
         self.support = org.support
         self._org = org
         self._people: Index[Person] = Index(
-            org.people(), names=Person.names, search=org.find_people, expected=expected, keep_all=keep_all
+            org.people(),
+            names=Person.names,
+            search=org.find_people,
+            expected=expected,
+            keep_all=keep_all,
+            searchable=org.searchable,
         )
         self._departed: Index[Person] = Index(
             org.departed(), names=Person.names, search=org.find_departed, expected=0, keep_all=keep_all
@@ -167,7 +186,12 @@ class OrganizationRoster:
             keep_all=keep_all,
         )
         self._accounts: Index[Person] = Index(
-            org.accounts(), names=Person.names, search=org.find_accounts, expected=expected, keep_all=keep_all
+            org.accounts(),
+            names=Person.names,
+            search=org.find_accounts,
+            expected=expected,
+            keep_all=keep_all,
+            searchable=org.searchable,
         )
         self._everybody: Index[Person] = Index(
             org.everybody(), names=Person.names, search=None, expected=expected, keep_all=keep_all
@@ -211,18 +235,22 @@ class OrganizationRoster:
                 self._links[kind, parent] = await walk(self._org.links(kind, parent))
         return self._links[kind, parent]
 
-    async def administrators(self) -> Sequence[Named]:
-        """The role group whose people administer the organisation."""
+    async def administrators(self) -> Office | None:
+        """What makes people administrators of the organisation."""
         name = self._org.administrators
-        return (await self.named("role_group", [name]))[name] if name else ()
+        if not name:
+            return None
+        kind = self._org.administered_by
+        found = (await self.named(kind, [name]))[name]
+        return Office(kind, found[0].id) if len(found) == 1 else None
 
     async def count_people(self) -> int | None:
         """How many members there are, by the total of their listing."""
-        return (await self._org.people().page(0, 1)).total
+        return await _total(self._org.people())
 
     async def count_invitations(self) -> int | None:
         """How many invitations are outstanding or expired, by the total of their listing."""
-        return (await self._org.invitations().page(0, 1)).total
+        return await _total(self._org.invitations())
 
     def how(self) -> Sequence[str]:
         """How each listing was read so far, in words."""
@@ -244,7 +272,10 @@ class OrganizationRoster:
 
     def _index(self, kind: str, within: str = "") -> Index[Named]:
         if (kind, within) not in self._named:
-            self._named[kind, within] = Index(
-                self._org.named(kind, within), names=lambda thing: (thing.id, thing.name), search=None, expected=0
-            )
+            self._named[kind, within] = Index(self._org.named(kind, within), names=Named.names, search=None, expected=0)
         return self._named[kind, within]
+
+
+async def _total(listing: Listing[Any]) -> int | None:
+    """By a page of one row."""
+    return (await listing.page(listing.paging().first, 1)).total

@@ -24,10 +24,12 @@ __all__ = [
     "BatchAnswer",
     "Caller",
     "Change",
+    "Ending",
     "Invitation",
     "Link",
     "Listing",
     "Named",
+    "Office",
     "OperationSupport",
     "Organization",
     "OrganizationFacts",
@@ -99,19 +101,40 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something that is known by a name and an id: a role group, a team."""
+    """Something that is known by a name and an id: a role group, a team.
+
+    `gives` are the ids of the roles that its people have by it. `fixed` says why its people cannot be changed here, in
+    words that follow its name; empty where they can. `sort` tells things apart where one list has several sorts of
+    them; `also` are further names that it goes by.
+    """
 
     id: str
     name: str
+    gives: tuple[str, ...] = ()
+    fixed: str = ""
+    sort: str = ""
+    also: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """What an administrator may call it."""
+        return (self.id, self.name, *self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What makes somebody an administrator: the role_group or role of this id."""
+
+    kind: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """One entry of a list that belongs to something: a person in a team, a permission of a person, an allowed app.
 
-    `key` is the id of what is linked. `level` is a membership's kind, `detail` what else tells two entries apart or
-    completes one (a permission's context, an app's scopes), sorted. `external` entries come from an identity provider,
-    which would undo a change made here.
+    `key` is the id of what is linked. `level` is a membership's kind, empty where the provider does not tell it;
+    `detail` is what else tells two entries apart or completes one (a permission's context, an app's scopes), sorted.
+    `external` entries come from an identity provider, which would undo a change made here.
     """
 
     key: str
@@ -128,7 +151,8 @@ class Change:
     `level` and `detail` are as in `Link`; `grants` maps a kind (role_group, team, role) to what an invitation carries;
     `person` is whom the row means; `since` is when the invitation it means was last sent, epoch seconds. `gone` is what
     leaves a list that is replaced as a whole, although no row names it. `address` and `terms` are those of an
-    invitation that is taken back and made anew; without a `key` it is taken back already.
+    invitation that is taken back and made anew; without a `key` it is taken back already. `before` is the level that
+    is there now, None where there is nothing yet.
     """
 
     fields: Any
@@ -142,6 +166,7 @@ class Change:
     gone: tuple[str, ...] = ()
     address: str = ""
     terms: str = ""
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +180,9 @@ class Caller:
 
     def is_person(self, person: Person) -> bool:
         """Whether `person` is the caller's own account."""
-        return bool(self.id) and person.id == self.id
+        if self.id:
+            return person.id == self.id
+        return bool(self.username) and person.username.casefold() == self.username.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +202,23 @@ class OrganizationFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of an item that an accepted call did not do: it is `already` so, or was refused.
+
+    `code` is the stable word for reports.
+    """
+
+    code: str
+    message: str
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BatchAnswer:
     """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
 
-    `refused` are those that it says are not, with the reason. `complete` means that the status speaks for every item
-    that neither names.
+    `refused` are those that it says are not, with the reason; `endings` those of which a look told more. `complete`
+    means that the status speaks for every item that none of them names.
     """
 
     http_status: int
@@ -187,6 +226,7 @@ class BatchAnswer:
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
+    endings: Mapping[str, Ending] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +239,12 @@ class OperationSupport:
     be left to do: what they refuse is looked up before it is called failed. `together` gives what items of one call
     must have in common besides what the operation asks for. `anew`: an invitation is sent again by taking it back and
     making a new one, in two calls that are noted one by one.
+
+    `needs` names the option of the target without which the operation is not there. `effect` and `undo` are the
+    provider's own words for the plan, where the operation's are too general. `verbatim(fields, column, name)` says that
+    a row names something that no list has, by an id to be sent as it is; `misfit(fields, column, thing)` says why a row
+    cannot have a thing that it names, empty where it can. `ranks` are roles of which a member has just one, the lowest
+    first: giving one replaces the other. `relevels` says whether the level of a membership can be changed.
     """
 
     fields: type[BaseModel]
@@ -212,6 +258,13 @@ class OperationSupport:
     moot: frozenset[int] = frozenset({404, 409, 410})
     together: Callable[[Item[Any]], str] = lambda _item: ""
     anew: bool = False
+    needs: str = ""
+    effect: str = ""
+    undo: str = ""
+    verbatim: Callable[[Any, str, str], bool] = lambda _fields, _column, _name: False
+    misfit: Callable[[Any, str, Named], str] = lambda _fields, _column, _thing: ""
+    ranks: tuple[str, ...] = ()
+    relevels: bool = True
 
 
 class Organization(Protocol):
@@ -224,7 +277,8 @@ class Organization(Protocol):
     provider: str
     organization: str
     settling_s: float
-    administrators: str  # the name of the role group whose people administer the organisation; "" for none
+    administrators: str  # the name of what makes people administrators of the organisation; "" for none
+    administered_by: str  # its kind: role_group, or role
     caution: str  # what must be confirmed before a job is aimed at this address; "" for an ordinary one
     gates: Gates
     meter: Meter
@@ -267,13 +321,17 @@ class Organization(Protocol):
         """
 
     def links(self, kind: str, parent: str) -> Listing[Link]:
-        """The entries of a list: people of a role_group or team, roles of a person, the allowlist.
+        """The entries of a list: people of a role_group, team or role, roles of a person (`person_role`, or
+        `service_role` for those of services), the allowlist.
 
         Raises KeyError for a kind that the provider lacks.
         """
 
     def accounts(self) -> Listing[Person]:
         """The members with all the fields that a change must write back; heavier than `people`."""
+
+    def searchable(self, text: str) -> bool:
+        """Whether `find_people` can search for this name; else it takes a walk of the whole listing."""
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members whose address or username is exactly `text`, compared without case, or whose id it is."""
@@ -329,8 +387,8 @@ class Roster(Protocol):
     async def links(self, kind: str, parent: str) -> Sequence[Link]:
         """The entries of one list."""
 
-    async def administrators(self) -> Sequence[Named]:
-        """The role group whose people administer the organisation; none where the provider has no such thing."""
+    async def administrators(self) -> Office | None:
+        """What makes people administrators of the organisation; None where the provider has no such thing."""
 
     async def count_invitations(self) -> int | None:
         """How many invitations are outstanding or expired."""

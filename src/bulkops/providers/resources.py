@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from bulkops.paging import Page, PageWalk, Position
 from bulkops.providers.listing import Listing
 
-__all__ = ["Cell", "Column", "Join", "Kind", "Record", "Resource"]
+__all__ = ["Cell", "Column", "Join", "Keyed", "Kind", "Record", "Resource", "columns"]
 
 Cell = str | int | bool | tuple[str, ...] | None
 """A value: dates are texts, ISO 8601 in UTC; None is a value that is not there."""
@@ -34,6 +35,11 @@ class Column:
     name: str
     kind: Kind = Kind.TEXT
     about: str = ""
+
+
+def columns(names: str, **kinds: Kind) -> tuple[Column, ...]:
+    """Columns in their order: those in `names` are texts unless `kinds` says more."""
+    return tuple(Column(name, kinds.get(name, Kind.TEXT)) for name in names.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +84,25 @@ class Resource:
     def plain(self) -> tuple[str, ...]:
         """The names of the columns that cost nothing more."""
         return tuple(column.name for column in self.columns if column.name not in self.joins)
+
+
+class Keyed:
+    """A listing whose rows are records already, told apart by some of their columns."""
+
+    def __init__(self, listing: Listing[Record], *key: str) -> None:
+        self.resource = listing.resource
+        self.max_limit = listing.max_limit
+        self._listing = listing
+        self._key = key
+
+    def paging(self) -> PageWalk:
+        """As the listing's own."""
+        return self._listing.paging()
+
+    async def page(self, at: Position, limit: int) -> Page[Record]:
+        """As the listing's own."""
+        return await self._listing.page(at, limit)
+
+    def identity(self, row: Record) -> Hashable:
+        """The columns of its key."""
+        return row[self._key[0]] if len(self._key) == 1 else tuple(row[name] for name in self._key)

@@ -27,7 +27,8 @@ class SandboxOptions:
     vendor: the service that is simulated, by its name as a target's provider; a state file's own wins.
     organization: its id; None: the one that the vendor's simulation always has.
     people: live accounts of the root organisation, at least 2 (the owner and the administrator).
-    token_ttl: life of every token in seconds; None: the fixed token never ends and issued ones last an hour.
+    token_ttl: life of every token in seconds; None: the fixed token never ends and issued ones last as long as the
+        vendor's: an hour, or half an hour.
     quota: calls that each endpoint (method and route) answers in a window; None: no limit and no headers.
     window: seconds; windows are aligned on the clock.
     latency_ms: time that every call takes before it is applied.

@@ -165,6 +165,7 @@ class Client:
     organization = "o1"
     settling_s = SETTLING_S
     administrators = ""
+    administered_by = "role_group"
     caution = ""
 
     def __init__(self, world: World, total: int, noted: Callable[[set[int]], None]) -> None:
@@ -224,6 +225,9 @@ class Client:
         raise KeyError(kind)
 
     links = named
+
+    def searchable(self, text: str) -> bool:
+        return True
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Whom a search for a name finds."""

@@ -15,7 +15,7 @@ from bulkops.providers.anypoint.listings import invitation, person, role_group, 
 from bulkops.providers.base import Caller, Change, Named, Person
 from bulkops.sandbox import Sandbox, SandboxOptions
 from bulkops.testing.wire import Heard, Speaker, answer
-from bulkops.transport import Gates, Scrubber, Session, SessionOptions
+from bulkops.transport import Gates, Issued, Scrubber, Session, SessionOptions
 
 BASE = "/accounts/api/organizations"
 
@@ -141,7 +141,7 @@ class TestLogins:
         scrubber = Scrubber()
         session = Session(SessionOptions(base_url=wire.url), credentials=None, gates=Gates(), scrubber=scrubber)
         await stack.enter_async_context(session)
-        assert await issuer(login, lambda: session, scrubber)() == "Bearer issued-token-1"
+        assert await issuer(login, lambda: session, scrubber)() == Issued("Bearer issued-token-1")
         (heard,) = wire.heard
         assert (heard.method, heard.target, heard.json) == ("POST", path, body)
         assert heard.headers["content-type"] == "application/json"
@@ -159,7 +159,7 @@ class TestLogins:
         """And its tokens open the organisation."""
         session = Session(SessionOptions(base_url=sandbox.url), credentials=None, gates=Gates(), scrubber=Scrubber())
         await stack.enter_async_context(session)
-        assert (await issuer(login, lambda: session, Scrubber())()).startswith("Bearer ")
+        assert (await issuer(login, lambda: session, Scrubber())()).header.startswith("Bearer ")
 
 
 class TestReads:

@@ -33,6 +33,7 @@ from bulkops.providers.base import (
     Person,
 )
 from bulkops.providers.resources import Resource
+from bulkops.providers.rows import now_of, parsed
 from bulkops.transport import Answer, Permit, Session
 
 
@@ -41,6 +42,7 @@ class AnypointOrganization:
 
     provider = "anypoint"
     administrators = "Organization Administrators"
+    administered_by = "role_group"
     caution = ""
 
     def __init__(self, session: Session, organization: str, *, settling_s: float = 5.0) -> None:
@@ -154,6 +156,10 @@ class AnypointOrganization:
         }[kind]
         return self._listing(path, parse, resource=f"{kind} entries", params=params)
 
+    def searchable(self, text: str) -> bool:
+        """By address and username through `search`, by id through its own path."""
+        return True
+
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members by address or username through `search` (partial), by id through the user's own path."""
         found = await self._listing("/members", listings.person, resource="members").search(text)
@@ -212,8 +218,8 @@ class AnypointOrganization:
             if error.http_status == 404:
                 return []
             raise
-        parse = partial(listings.invitation, now=listings.now_of(answer))
-        found = listings.parsed(parse, _object(answer, "an invitation", "id"), "an invitation")
+        parse = partial(listings.invitation, now=now_of(answer))
+        found = parsed(parse, _object(answer, "an invitation", "id"), "an invitation")
         return [] if found.closed else [found]
 
     async def _by_id(self, user_id: str, parse: Callable[[Mapping[str, Any]], Person]) -> list[Person]:
@@ -223,7 +229,7 @@ class AnypointOrganization:
             if error.http_status == 404:
                 return []
             raise
-        return [listings.parsed(parse, _object(answer, "a user", "id"), "a user")]
+        return [parsed(parse, _object(answer, "a user", "id"), "a user")]
 
     def _listing(
         self, path: str, parse: Any, *, resource: str, params: Mapping[str, str] | None = None

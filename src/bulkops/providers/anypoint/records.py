@@ -7,22 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from bulkops.errors import StoppedError
 from bulkops.paging import Page, PageWalk, Position, WholeWalk
-from bulkops.providers.anypoint.listings import (
-    MAX_LIMIT,
-    OWN_PROVIDER,
-    AnypointListing,
-    id_of,
-    invitation,
-    now_of,
-    scope_of,
-)
+from bulkops.providers.anypoint.listings import MAX_LIMIT, OWN_PROVIDER, AnypointListing, invitation, scope_of
 from bulkops.providers.resources import Cell, Record
+from bulkops.providers.rows import id_in, iso, now_of
 from bulkops.transport import Answer, Session
 
 _PLAIN = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII).fullmatch
@@ -115,7 +107,7 @@ def user(row: Row) -> Record:
 def member(row: Row) -> Record:
     """A row of members."""
     return {
-        "id": id_of(row, "id"),
+        "id": id_in(row, "id"),
         "username": text(row, "username"),
         "email": text(row, "email"),
         "first_name": text(row, "firstName"),
@@ -147,7 +139,7 @@ def role_group(row: Row) -> Record:
     """A row of role groups."""
     count = row.get("user_count")
     return {
-        "id": id_of(row, "role_group_id"),
+        "id": id_in(row, "role_group_id"),
         "name": text(row, "name"),
         "description": text(row, "description"),
         "editable": row.get("editable") is not False,
@@ -167,7 +159,7 @@ def team(row: Row) -> Record:
     """A row of teams; the name's key differs between the published descriptions."""
     above = named(row.get("ancestor_team_ids"))
     return {
-        "id": id_of(row, "team_id"),
+        "id": id_in(row, "team_id"),
         "name": text(row, "team_name") or text(row, "name"),
         "type": text(row, "team_type"),
         "parent_id": above[-1] if above else "",
@@ -179,7 +171,7 @@ def team(row: Row) -> Record:
 def team_member(row: Row, *, team: Record) -> Record:
     """A person in a team."""
     return {
-        "user": id_of(row, "id"),
+        "user": id_in(row, "id"),
         "name": text(row, "name"),
         "team": team["id"],
         "team_name": team["name"],
@@ -197,7 +189,7 @@ def user_role(row: Row, *, holder: Record) -> Record:
         "user": holder["id"],
         "username": holder["username"],
         "email": holder["email"],
-        "role": id_of(row, "role_id"),
+        "role": id_in(row, "role_id"),
         "role_name": text(row, "name"),
         "organization": text(context, "org"),
         "environment": text(context, "envId"),
@@ -206,13 +198,13 @@ def user_role(row: Row, *, holder: Record) -> Record:
 
 def allowlist_entry(row: Row) -> Record:
     """An app on the allowlist."""
-    return {"client_id": id_of(row, "client_id"), "scopes": _scopes(row.get("authorized_scopes"))}
+    return {"client_id": id_in(row, "client_id"), "scopes": _scopes(row.get("authorized_scopes"))}
 
 
 def connected_app(row: Row) -> Record:
     """A connected app, without its secret."""
     return {
-        "client_id": id_of(row, "client_id"),
+        "client_id": id_in(row, "client_id"),
         "name": text(row, "client_name"),
         "owner_id": text(row, "owner_user_id"),
         "enabled": row.get("enabled") is not False,
@@ -225,7 +217,7 @@ def connected_app(row: Row) -> Record:
 def environment(row: Row, *, group: Record) -> Record:
     """An environment of an organisation or business group."""
     return {
-        "id": id_of(row, "id"),
+        "id": id_in(row, "id"),
         "name": text(row, "name"),
         "type": text(row, "type"),
         "production": bool(row.get("isProduction")),
@@ -236,7 +228,7 @@ def environment(row: Row, *, group: Record) -> Record:
 
 def _person(row: Row) -> dict[str, Cell]:
     return {
-        "user": id_of(row, "id"),
+        "user": id_in(row, "id"),
         "username": text(row, "username"),
         "email": text(row, "email"),
         "first_name": text(row, "firstName"),
@@ -272,22 +264,6 @@ def _scopes(value: Any) -> tuple[str, ...]:
 
 def moment(value: Any) -> str | None:
     """A date as ISO 8601 in UTC with milliseconds, None where there is none."""
-    if isinstance(value, str):
-        if _PLAIN(value):
-            return value  # as the service writes it: thousands of rows need not be read and written again
-        return _written(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e14:
-        return _iso(datetime.fromtimestamp(value / (1000.0 if value > 1e11 else 1.0), UTC))
-    return None
-
-
-def _written(value: str) -> str | None:
-    try:
-        at = datetime.fromisoformat(value)
-        return _iso(at if at.tzinfo else at.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if type(value) is str and _PLAIN(value):
+        return value  # as the service writes it: thousands of rows need not be read and written again
+    return iso(value)

@@ -13,16 +13,11 @@ from typing import Any
 from bulkops.providers.anypoint import records
 from bulkops.providers.anypoint.records import RecordListing, TreeListing
 from bulkops.providers.listing import Listing
-from bulkops.providers.resources import Column, Join, Kind, Record, Resource
+from bulkops.providers.resources import Join, Kind, Record, Resource, columns
 from bulkops.transport import Session
 
 APPS_ON_A_PAGE = 20
 _ROOT = "/accounts/api/organizations"
-
-
-def _columns(texts: str, **others: Kind) -> tuple[Column, ...]:
-    """Columns in their order: the names in `texts` are texts unless `others` says more."""
-    return tuple(Column(name, others.get(name, Kind.TEXT)) for name in texts.split())
 
 
 _PERSON = "id username email first_name last_name enabled identity_provider created_at last_login"
@@ -58,7 +53,7 @@ class Shelf:
             Resource(
                 "users",
                 "accounts, with phone numbers and dates",
-                _columns(f"{_PERSON} phone federated updated_at role_groups teams", **_PERSON_KINDS),
+                columns(f"{_PERSON} phone federated updated_at role_groups teams", **_PERSON_KINDS),
                 ("id",),
                 self._one("/users", records.user, "users", "id", params=light),
                 feeds={"user": "id"},
@@ -67,7 +62,7 @@ class Shelf:
             Resource(
                 "members",
                 "the same people in lighter rows",
-                _columns(f"{_PERSON} role_groups teams", **_PERSON_KINDS),
+                columns(f"{_PERSON} role_groups teams", **_PERSON_KINDS),
                 ("id",),
                 self._one("/members", records.member, "members", "id"),
                 feeds={"user": "id"},
@@ -76,7 +71,7 @@ class Shelf:
             Resource(
                 "invites",
                 "invitations that are outstanding or expired",
-                _columns(
+                columns(
                     "invite_id email status invited_at expires_at invited_by role_groups teams",
                     invited_at=Kind.DATE,
                     expires_at=Kind.DATE,
@@ -95,7 +90,7 @@ class Shelf:
             Resource(
                 "role-groups",
                 "role groups",
-                _columns(
+                columns(
                     "id name description editable user_count external_names created_at updated_at",
                     editable=Kind.FLAG,
                     user_count=Kind.NUMBER,
@@ -109,7 +104,7 @@ class Shelf:
             Resource(
                 "role-group-members",
                 "who is in which role group",
-                _columns(
+                columns(
                     "user username email first_name last_name enabled role_group role_group_name", enabled=Kind.FLAG
                 ),
                 ("role_group", "user"),
@@ -120,7 +115,7 @@ class Shelf:
             Resource(
                 "teams",
                 "teams",
-                _columns("id name type parent_id created_at updated_at", **dates),
+                columns("id name type parent_id created_at updated_at", **dates),
                 ("id",),
                 self._one("/teams", records.team, "teams", "id"),
                 feeds={"team": "id"},
@@ -129,7 +124,7 @@ class Shelf:
             Resource(
                 "team-members",
                 "who is in which team",
-                _columns("user name team team_name membership external created_at", external=Kind.FLAG, **dates),
+                columns("user name team team_name membership external created_at", external=Kind.FLAG, **dates),
                 ("team", "user"),
                 self._each(
                     "/teams/{}/members",
@@ -146,7 +141,7 @@ class Shelf:
             Resource(
                 "user-roles",
                 "permissions that people hold directly, one call a person",
-                _columns("user username email role role_name organization environment"),
+                columns("user username email role role_name organization environment"),
                 ("user", "role", "organization", "environment"),
                 self._each(
                     "/users/{}/roles",
@@ -166,7 +161,7 @@ class Shelf:
             Resource(
                 "allowlist",
                 "connected apps that people may use",
-                _columns("client_id scopes", scopes=Kind.TEXTS),
+                columns("client_id scopes", scopes=Kind.TEXTS),
                 ("client_id", "scopes"),
                 self._one(
                     "/connectedApplications/allowlist",
@@ -180,7 +175,7 @@ class Shelf:
             Resource(
                 "connected-apps",
                 "connected apps, without their secrets",
-                _columns(
+                columns(
                     "client_id name owner_id enabled audience grant_types scopes",
                     enabled=Kind.FLAG,
                     grant_types=Kind.TEXTS,
@@ -199,7 +194,7 @@ class Shelf:
             Resource(
                 "environments",
                 "environments of the organisation and of all business groups below it",
-                _columns("id name type production organization organization_name", production=Kind.FLAG),
+                columns("id name type production organization organization_name", production=Kind.FLAG),
                 ("id",),
                 self._environments,
                 within="business-groups",
@@ -208,7 +203,7 @@ class Shelf:
             Resource(
                 "business-groups",
                 "the organisation and all business groups below it",
-                _columns("id name parent_id parent depth owner_id", depth=Kind.NUMBER),
+                columns("id name parent_id parent depth owner_id", depth=Kind.NUMBER),
                 ("id",),
                 lambda _parent: TreeListing(self._session, self._base),
                 feeds={"organization": "id"},

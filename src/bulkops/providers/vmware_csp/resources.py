@@ -121,9 +121,7 @@ def invitations_in(answer: Answer) -> Iterator[Record]:
                 "invite_id": found.id,
                 "email": found.email,
                 "status": "EXPIRED" if found.expired else "OUTSTANDING",
-                "roles": tuple(
-                    str(role["name"]) for role in roles or () if isinstance(role, dict) and role.get("name")
-                ),
+                "roles": tuple(str(role["name"]) for role in roles if role.get("name")),
                 "invited_at": iso(row.get("generatedAt")),
                 "expires_at": iso(row.get("expirationTime")),
             }

@@ -43,8 +43,8 @@ format: $(DEV)  ## rewrite the files as `make check` wants them
 unit: $(DEV)  ## the quick tests alone
 	$(BIN)/python -m pytest tests/unit tests/contract
 
-chaos: $(DEV)  ## kill the real command N times (N=200 SEED=1 OPERATION=invite JOBS=2): nothing lost, nothing doubled
-	$(BIN)/python -m tests.chaos $(or $(N),200) $(if $(SEED),--seed $(SEED)) $(if $(OPERATION),--operation $(OPERATION)) \
+chaos: $(DEV)  ## kill the real command N times (N=200 SEED=1 VENDOR=anypoint OPERATION=invite JOBS=2): nothing lost, nothing doubled
+	$(BIN)/python -m tests.chaos $(or $(N),200) $(if $(SEED),--seed $(SEED)) $(if $(VENDOR),--vendor $(VENDOR)) $(if $(OPERATION),--operation $(OPERATION)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills-a-round $(KILLS))
 
 bench: $(DEV)  ## measure everything, most of an hour; asserts nothing

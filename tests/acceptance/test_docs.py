@@ -190,6 +190,7 @@ def test_exit_codes_are_the_same_in_every_document(document: str) -> None:
         "operations",
         "check",
         "schedule",
+        "export",
         "sandbox",
     ],
 )

@@ -98,7 +98,9 @@ def answered(point: Point) -> None:
 
 
 def _is_write(response: aiohttp.ClientResponse) -> bool:
-    return response.method != "GET" and "/organizations/" in response.url.path
+    path = response.url.path
+    asks = response.method == "GET" or path.endswith("/search")
+    return not asks and ("/organizations/" in path or "/orgs/" in path)
 
 
 def before_settle(point: Point) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.jobs import VERBS, operation_beside
+from tests.chaos.habitat import Habitat
+from tests.chaos.habitats import HABITATS, PLAYS
 from tests.chaos.rows import Verb, Wanted
 
 PEOPLE = 320
@@ -39,31 +40,6 @@ NTH: Mapping[str, tuple[int, int]] = {
 }  # fmt: skip
 """At which passage, from and to."""
 
-QUIRKS: Mapping[str, tuple[Any, ...]] = {
-    "limit_over_max": ("clamp", "reject"),
-    "invite_answer": ("empty", "items"),
-    "invite_email_case": ("lower", "keep"),
-    "reinvite_pending": ("second", "second", "refresh", "reject"),
-    "invite_member": ("accept", "reject"),
-    "resend_expired": ("renew", "keep"),
-    "bulk_delete_unknown": ("skip", "reject"),
-    "delete_deleted": ("not_found", "ok"),
-    "delete_status": (204, 200),
-    "put_user_partial": ("keep", "reject", "clear"),
-    "put_user_status": (200, 204),
-    "rolegroup_repeat": ("ok", "conflict"),
-    "rolegroup_answer": ("rows", "empty"),
-    "rolegroup_name_taken": ("second", "second", "conflict"),
-    "team_name_taken": ("second", "second", "sibling", "anywhere"),
-    "create_answer": ("empty", "object"),
-    "unassign_conflict": ("atomic", "part"),
-    "unassign_role_missing": ("not_found", "ok", "conflict"),
-    "team_name_field": ("name", "team_name"),
-    "allowlist_patch": ("replace", "merge"),
-    "allowlist_expand": (True, False),
-    "reset_unit": ("epoch", "milliseconds_left"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Kill:
@@ -83,6 +59,7 @@ class Mixture:
     """
 
     seed: int
+    vendor: str
     operation: str
     beside: str | None
     kills: tuple[Kill, ...]
@@ -96,27 +73,40 @@ class Mixture:
     quirks: Mapping[str, Any]
 
     @property
+    def habitat(self) -> Habitat:
+        """The vendor's world."""
+        return HABITATS[self.vendor]
+
+    @property
     def verb(self) -> Verb:
         """How the operation is put to the test."""
-        return VERBS[self.operation]
+        return self.habitat.verbs[self.operation]
 
     @property
     def verbs(self) -> list[Verb]:
         """All that the job does."""
-        return [self.verb, *([VERBS[self.beside]] if self.beside else [])]
+        return [self.verb, *([self.habitat.verbs[self.beside]] if self.beside else [])]
 
 
-def mix(seed: int, *, operation: str | None = None, kills: int = 4) -> Mixture:
-    """The round of a seed: the same for the same arguments, also for fewer `kills` up to where they end."""
+def mix(seed: int, *, vendor: str | None = None, operation: str | None = None, kills: int = 4) -> Mixture:
+    """The round of a seed: the same for the same arguments, also for fewer `kills` up to where they end.
+
+    Raises LookupError where no vendor, or not this one, has the operation.
+    """
     dice = random.Random(f"round {seed}")
-    chosen = operation or list(VERBS)[seed % len(VERBS)]
-    login = dice.choice(["bearer", "bearer", "connected-app", "password"])
-    quirks = {name: dice.choice(values) for name, values in QUIRKS.items() if dice.random() < 0.4}
+    plays = [one for one in PLAYS if vendor in {None, one[0]} and operation in {None, one[1]}]
+    if not plays:
+        raise LookupError(f"{vendor} has no {operation}")
+    name, chosen = plays[seed % len(plays)]
+    habitat = HABITATS[name]
+    login = dice.choice(["bearer", *habitat.logins])
+    quirks = {name: dice.choice(values) for name, values in habitat.quirks.items() if dice.random() < 0.4}
     settling_s = dice.choice([0.4, 0.5, 0.5, 1.6])
     return Mixture(
         seed=seed,
+        vendor=name,
         operation=chosen,
-        beside=_beside(chosen, seed),
+        beside=_beside(habitat, chosen, seed),
         settling_s=settling_s,
         latency_ms=dice.uniform(6, 14),
         batch_size=dice.randint(2, 7),
@@ -124,14 +114,14 @@ def mix(seed: int, *, operation: str | None = None, kills: int = 4) -> Mixture:
         login=login,
         token_ttl=dice.choice([None, 0.8, 1.6]) if login != "bearer" else None,
         quota=dice.choice([None, None, 25, 60]),
-        quirks={**quirks, "throttle": "429", "app_forbid": []},
-        kills=tuple(_kills(dice, seed, kills, whole=VERBS[chosen].whole)),
+        quirks={**quirks, **habitat.settings},
+        kills=tuple(_kills(dice, seed, kills, whole=habitat.verbs[chosen].whole)),
     )
 
 
-def _beside(kind: str, seed: int) -> str | None:
-    mixed = not VERBS[kind].whole and random.Random(f"beside {seed}").random() < 0.3
-    return operation_beside(kind) if mixed else None
+def _beside(habitat: Habitat, kind: str, seed: int) -> str | None:
+    mixed = not habitat.verbs[kind].whole and random.Random(f"beside {seed}").random() < 0.3
+    return habitat.beside(kind) if mixed else None
 
 
 def _kills(dice: random.Random, seed: int, count: int, *, whole: bool) -> list[Kill]:
@@ -178,36 +168,36 @@ def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
         {"kind": "html", "applied": True, "probability": lost / 2},
         {"kind": "refuse", "probability": lost / 2},
         {"kind": "status", "status": 401, "body": "Unauthorized", "probability": 0.03, "times": 3},
-        _throttled(dice),
+        _throttled(dice, mixture.habitat),
         {"kind": "delay_before", "probability": 0.2, "seconds": dice.uniform(0.1, 1) * late_s},
         {"kind": "delay_after", "probability": 0.3, "seconds": dice.uniform(0.02, 0.1)},
     ]
-    if verb.settles:  # the one answer that names its rows would lie about them, and nothing else could tell
+    if not verb.itemised:  # an answer that names its rows would lie about them, and nothing else could tell
         kinds.append({"kind": "partial", "share": dice.choice([0.5, 0.8]), "probability": 0.1})
     if mixture.login == "bearer":
         kinds = [rule for rule in kinds if rule.get("status") != 401]  # a token that cannot be renewed ends the run
     chosen = [{**one, **rule} for rule in kinds if dice.random() < 0.6 for one in writes]
-    reads = [{"method": "GET", **rule} for rule in _of_reads(dice)]
+    reads = [{"method": "GET", **rule} for rule in _of_reads(dice, mixture.habitat.reads)]
     return [*refusals, *chosen, *reads]
 
 
-def _throttled(dice: random.Random) -> dict[str, Any]:
+def _throttled(dice: random.Random, habitat: Habitat) -> dict[str, Any]:
     """The vendor asks to wait; the wait is short, so that the campaign is."""
     return {
         "kind": "status",
-        "status": dice.choice([429, 503]),
+        "status": dice.choice(habitat.throttling),
         "headers": {"Retry-After": dice.choice(["0", "1"])},
         "probability": 0.04,
         "times": 4,
     }
 
 
-def _of_reads(dice: random.Random) -> list[dict[str, Any]]:
+def _of_reads(dice: random.Random, path: str) -> list[dict[str, Any]]:
     kinds: list[dict[str, Any]] = [
-        {"kind": "lose_before", "path": "*/organizations/*", "probability": 0.02},
-        {"kind": "status", "path": "*/organizations/*", "status": 502, "body": "", "probability": 0.02},
-        {"kind": "html", "path": "*/organizations/*", "probability": 0.02},
-        {"kind": "break_body", "path": "*/organizations/*", "probability": 0.02},
-        {"kind": "delay_before", "path": "*/organizations/*", "probability": 0.1, "seconds": 0.03},
+        {"kind": "lose_before", "path": path, "probability": 0.02},
+        {"kind": "status", "path": path, "status": 502, "body": "", "probability": 0.02},
+        {"kind": "html", "path": path, "probability": 0.02},
+        {"kind": "break_body", "path": path, "probability": 0.02},
+        {"kind": "delay_before", "path": path, "probability": 0.1, "seconds": 0.03},
     ]
     return [rule for rule in kinds if dice.random() < 0.4]

@@ -7,19 +7,18 @@ import json
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bulkops.sandbox.options import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME
 from bulkops.testing.processes import SandboxProcess, Shell, sandbox_process
 from tests.chaos.jobs import make_job, make_mixed_job
 from tests.chaos.killing import Executioner, Session
 from tests.chaos.mixture import PEOPLE, Kill, Mixture, faults_of
 from tests.chaos.rows import Wanted
 from tests.chaos.verdict import Scene, Verdict, done_among, judge
-from tests.chaos.world import World, facts_of
+from tests.chaos.world import World
 
 RUN = "r"
 ENDED = frozenset({0, 1, 6})
@@ -27,12 +26,6 @@ STOPPED = frozenset({4, 5})
 LAST_TRIES = 4
 FINAL = ("succeeded", "skipped", "failed")
 STATES = (*FINAL, "in_doubt", "pending")
-
-LOGINS: Mapping[str, Mapping[str, str | None]] = {
-    "bearer": {"token": None},
-    "connected-app": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
-    "password": {"username": USERNAME, "password": PASSWORD},
-}
 
 
 @dataclass(slots=True)
@@ -58,7 +51,9 @@ def play(mixture: Mixture, folder: Path, shim: Path | None) -> Played:
     """Play a round in `folder`, which is kept when something is wrong. What the product does wrong is returned."""
     folder.mkdir(parents=True)
     played = Played(mixture, folder=folder)
-    with sandbox_process(people=PEOPLE, options=["--seed", str(mixture.seed % 7 + 1)]) as sandbox:
+    with sandbox_process(
+        people=PEOPLE, options=["--seed", str(mixture.seed % 7 + 1), "--vendor", mixture.vendor]
+    ) as sandbox:
         try:
             Round(mixture, sandbox, folder, shim, played).play()
         except (AssertionError, LookupError, ValueError, OSError) as error:
@@ -76,7 +71,7 @@ class Round:
     ) -> None:
         self._mixture = mixture
         self._sandbox = sandbox
-        self._world = World(sandbox)
+        self._world = World(sandbox, mixture.habitat.base)
         self._shell = Shell(folder)
         self._hand = Executioner(self._shell, self._world, shim)
         self._played = played
@@ -107,10 +102,10 @@ class Round:
     def _set_up(self) -> None:
         mixture, dice = self._mixture, random.Random(f"job {self._mixture.seed}")
         if mixture.beside is None:
-            self._rows = make_job(mixture.operation, self._world, dice)
+            self._rows = make_job(mixture.habitat, mixture.operation, self._world, dice)
             _write_table(self._shell.folder / "job.csv", self._rows)
         else:
-            self._rows = make_mixed_job(mixture.operation, mixture.beside, self._world, dice)
+            self._rows = make_mixed_job(mixture.habitat, mixture.operation, mixture.beside, self._world, dice)
             _write_items(self._shell.folder / "job.json", self._rows, mixture.operation)
         self._played.rows = len(self._rows)
         self._configure()
@@ -120,11 +115,14 @@ class Round:
     def _configure(self) -> None:
         """As `Shell.configure`, with any of the vendor's ways to log in."""
         mixture = self._mixture
-        self._shell.configure(self._sandbox, settling_s=mixture.settling_s, concurrency=mixture.concurrency)
+        self._shell.configure(
+            self._sandbox, provider=mixture.vendor, settling_s=mixture.settling_s, concurrency=mixture.concurrency
+        )
         file = self._shell.folder / "bulkops.toml"
         target, _, _ = file.read_text(encoding="utf-8").partition("[targets.acme.auth]")
-        secrets = LOGINS[mixture.login]
-        self._shell.environ.update({f"ACME_{name.upper()}": value for name, value in secrets.items() if value})
+        secrets = mixture.habitat.logins[mixture.login]
+        given = {name: value or self._sandbox.token for name, value in secrets.items()}
+        self._shell.environ.update({f"ACME_{name.upper()}": value for name, value in given.items()})
         named = "".join(f'{name}_env = "ACME_{name.upper()}"\n' for name in secrets)
         file.write_text(f'{target}[targets.acme.auth]\nmethod = "{mixture.login}"\n{named}', encoding="utf-8")
 
@@ -207,7 +205,7 @@ class Round:
             self._played.problems.append(f"--json says {counts}, and results.csv {dict(outcomes)}")
 
     def _scene(self) -> Scene:
-        return Scene(facts_of(self._world.holds()), self._world.effects())
+        return Scene(self._mixture.habitat.facts(self._world.holds()), self._world.effects())
 
     def _log(self, session: Session) -> None:
         with (self._shell.folder / "round.log").open("a", encoding="utf-8") as log:

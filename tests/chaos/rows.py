@@ -41,6 +41,7 @@ class Verb:
     `prepare(desk, count)` brings the organisation into its first state and returns rows that each change something.
     `method` and `path` (a glob) name its write; a job has about so many `rows`. `settles` is False where the
     organisation does not always tell whether a lost call was carried out. `whole`: one call carries all rows.
+    `itemised`: the answer names the rows that it was done for.
     """
 
     prepare: Callable[[Desk, int], list[Wanted]]
@@ -49,6 +50,7 @@ class Verb:
     rows: int = 150
     settles: bool = True
     whole: bool = False
+    itemised: bool = False
 
 
 @dataclass(slots=True)
@@ -83,6 +85,10 @@ class Desk:
     def username(self, user_id: str) -> str:
         """As the sandbox counts effects."""
         return str(self.holds["users"][user_id]["username"]).casefold()
+
+    def address_of(self, invite_id: str) -> str:
+        """Whom an invitation is for."""
+        return str(next(one["email"] for one in self.holds["invites"] if str(one["id"]) == invite_id))
 
     def groups(self) -> list[str]:
         """Role groups of the root organisation that take part."""

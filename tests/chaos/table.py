@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from tests.chaos.jobs import VERBS
+from tests.chaos.habitats import PLAYS
 from tests.chaos.mixture import RANDOM
 from tests.chaos.rounds import Played
 
@@ -16,10 +16,10 @@ HEADER = (
 
 
 def table(played: Sequence[Played]) -> str:
-    """A line for each operation, and one for all."""
-    by_operation = {kind: [one for one in played if one.mixture.operation == kind] for kind in VERBS}
+    """A line for each operation of each vendor, and one for all."""
+    by_play = {play: [one for one in played if (one.mixture.vendor, one.mixture.operation) == play] for play in PLAYS}
     lines: list[Sequence[object]] = [HEADER]
-    lines += [(kind, *_numbers(rounds)) for kind, rounds in by_operation.items() if rounds]
+    lines += [(" ".join(play), *_numbers(rounds)) for play, rounds in by_play.items() if rounds]
     lines.append(("all", *_numbers(played)))
     widths = [max(len(str(line[column])) for line in lines) for column in range(len(HEADER))]
     return "\n".join(

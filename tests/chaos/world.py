@@ -29,6 +29,7 @@ class World:
     """A sandbox process, looked at through its control calls, which no fault touches."""
 
     sandbox: SandboxProcess
+    base: str
 
     def holds(self) -> dict[str, Any]:
         """Everything that the organisation holds now."""
@@ -70,8 +71,9 @@ class World:
 
     def arrange(self, method: str, path: str, body: Any) -> None:
         """A call of the vendor's own API by an administrator, to bring the organisation into its first state."""
+        below = (self.base + path).replace("{org}", self.sandbox.organization)
         request = urllib.request.Request(
-            f"{self.sandbox.url}/accounts/api/organizations/{self.sandbox.organization}{path}",
+            self.sandbox.url + below,
             data=json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.sandbox.token}", "Content-Type": "application/json"},
             method=method,

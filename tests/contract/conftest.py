@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from bulkops.testing.anypoint_cases import CASES
+from bulkops.testing import anypoint_cases, csp_cases, wiremock_cases
 from bulkops.testing.desk import open_desk
 from bulkops.testing.operation_contract import Bench, Case
 
 PEOPLE = 130
+CASES = {"anypoint": anypoint_cases.CASES, "vmware-csp": csp_cases.CASES, "wiremock-cloud": wiremock_cases.CASES}
 
 OpenBench = Callable[..., Awaitable[Bench]]
 
@@ -33,11 +34,11 @@ async def open_bench(no_waits: None, tmp_path: Path) -> AsyncIterator[OpenBench]
         async def begin(kind: str, target: dict[str, Any] | None = None, **options: Any) -> Bench:
             fields = {"settling_s": 0.01, **(target or {})}
             desk = await stack.enter_async_context(open_desk(tmp_path, fields, **{"people": PEOPLE, **options}))
-            return Bench(case_of(kind), desk)
+            return Bench(case_of(kind, desk.sandbox.vendor.name), desk)
 
         yield begin
 
 
-def case_of(kind: str) -> Case:
-    """The case of an operation."""
-    return next(case for case in CASES if case.kind == kind)
+def case_of(kind: str, vendor: str) -> Case:
+    """The case of an operation on a simulated vendor."""
+    return next(case for case in CASES[vendor] if case.kind == kind)

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operations": {"providers.base"},
     "ledger": set(),
     "jobs": set(),
-    "fetch": {"paging", "ledger.base", "providers.base"},
+    "fetch": {"paging", "ledger.base", "providers.base", "providers.listing", "providers.resources"},
     "planning": {"policy", "operations.base", "providers.base", "fetch"},
     "engine": {"policy", "ledger.base", "operations.base", "providers.base", "planning"},
     "reports": {"ledger.base"},

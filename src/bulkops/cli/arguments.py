@@ -65,6 +65,7 @@ def build() -> argparse.ArgumentParser:
     _looking(commands)
     _migrate(commands)
     _schedule(commands)
+    _exporting(commands)
     commands.add_parser(
         "sandbox",
         help="a simulated organisation to try job files on",
@@ -247,6 +248,42 @@ def _migrate(commands: argparse._SubParsersAction[Parser]) -> None:
     migrate.add_argument("--verify", action="store_true", help="list what differs; exit 1 where something does")
     migrate.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
     migrate.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def _exporting(commands: argparse._SubParsersAction[Parser]) -> None:
+    export = commands.add_parser(
+        "export",
+        help="read users, invites, groups and the like into a table",
+        description="Read what an organisation has many of into CSV, JSON or JSON lines.\n"
+        "Without RESOURCE: list what there is, with its columns.\nA file appears whole or not at all; "
+        "the same command goes on with a stopped one.",
+        epilog="exit codes: 0 all rows are there; 4 stopped early, or nobody can vouch that these are all;\n"
+        "2, 3, 5, 130, 143 as everywhere",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    export.add_argument(
+        "resource", nargs="?", metavar="RESOURCE", help="users, invites, teams, ...; without it: a list"
+    )
+    export.add_argument("--target", metavar="T", help="a target of bulkops.toml, or sandbox")
+    export.add_argument("--config", type=Path, metavar="FILE", help="a configuration other than ./bulkops.toml")
+    export.add_argument("--format", choices=("csv", "json", "jsonl"), help="by the file's name, else csv")
+    export.add_argument("--out", metavar="FILE", help="where to (default: - for standard output)")
+    export.add_argument(
+        "--columns", metavar="A,B", help="which columns, in this order; user=id calls the column id user"
+    )
+    export.add_argument("--where", metavar="FILTER", help='which rows, such as "last_login < 90d and enabled = true"')
+    export.add_argument(
+        "--allow-incomplete", action="store_true", help="accept rows of which nobody can vouch that they are all"
+    )
+    export.add_argument(
+        "--raw", action="store_true", help="CSV cells as they are, also those that a spreadsheet would run as formulas"
+    )
+    export.add_argument("--json", action="store_true", help="print one JSON object on stdout, last; with --out only")
+    export.add_argument("--deadline", metavar="WHEN", help="stop cleanly before: 2h, 90m, 22:30, or a date and time")
+    export.add_argument("--rate", metavar="N/s", help='ceiling of calls, such as "20/s" or "500/min"')
+    export.add_argument("--concurrency", type=_positive, metavar="N", help="ceiling of calls in flight (default 16)")
+    export.add_argument("--reserve", type=_share, metavar="SHARE", help="share of the quota left to others, 0 to 0.95")
+    _logging(export)
 
 
 def _which_run(parser: argparse.ArgumentParser) -> None:

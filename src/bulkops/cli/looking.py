@@ -175,6 +175,7 @@ def _told(operation: Operation) -> list[str]:
             ("rows a call", _batches(operation, support)),
             ("answer", ANSWERS.get(support.answers.value, support.answers.value)),
             ("where", "in the root organisation only" if support.root_only else "in the organisation of the target"),
+            *([("needs", f"{support.needs} = true under [targets.NAME.options]")] if support.needs else []),
             *([("note", support.note)] if support.note else []),
         )
     return [*lines, "", f"Try it: bulkops plan JOB --operation {operation.kind} --target sandbox"]
@@ -246,6 +247,7 @@ def _as_dict(operation: Operation) -> dict[str, object]:
                 "root_only": support.root_only,
                 "calls": list(support.calls),
                 "note": support.note,
+                "needs": support.needs,
             }
             for name, support in _supports(operation)
         },

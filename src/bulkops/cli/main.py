@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
@@ -115,31 +116,32 @@ def _mistake(error: Exception) -> str:
     )
 
 
+COMMANDS = {
+    "run": ("working", "run"),
+    "plan": ("working", "plan"),
+    "resume": ("working", "resume"),
+    "retry": ("working", "retry"),
+    "runs": ("reading", "runs"),
+    "runs prune": ("pruning", "prune"),
+    "show": ("reading", "show"),
+    "report": ("reading", "report"),
+    "validate": ("looking", "validate"),
+    "operations": ("looking", "operations"),
+    "check": ("looking", "check"),
+    "export": ("exporting", "run"),
+    "migrate": ("migrating", "migrate"),
+    "schedule install": ("scheduling", "install"),
+    "schedule list": ("scheduling", "listing"),
+    "schedule remove": ("scheduling", "remove"),
+}
+"""The module of this room and the function in it that is behind a command."""
+
+
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     """The function behind a command, its module imported only now."""
-    if name.startswith("schedule "):
-        from bulkops.cli.scheduling import install, listing, remove  # noqa: PLC0415
-
-        return {"schedule install": install, "schedule list": listing, "schedule remove": remove}[name]
-    if name == "runs prune":
-        from bulkops.cli.pruning import prune  # noqa: PLC0415
-
-        return prune
-    if name in {"run", "plan", "resume", "retry"}:
-        from bulkops.cli.working import plan, resume, retry, run  # noqa: PLC0415
-
-        return {"run": run, "plan": plan, "resume": resume, "retry": retry}[name]
-    if name == "migrate":
-        from bulkops.cli.migrating import migrate  # noqa: PLC0415
-
-        return migrate
-    if name in {"runs", "show", "report"}:
-        from bulkops.cli.reading import report, runs, show  # noqa: PLC0415
-
-        return {"runs": runs, "show": show, "report": report}[name]
-    from bulkops.cli.looking import check, operations, validate  # noqa: PLC0415
-
-    return {"validate": validate, "operations": operations, "check": check}[name]
+    module, function = COMMANDS[name]
+    found: Callable[[argparse.Namespace], int] = getattr(import_module(f"bulkops.cli.{module}"), function)
+    return found
 
 
 def _sandbox(argv: Sequence[str]) -> int:

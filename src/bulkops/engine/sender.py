@@ -29,7 +29,7 @@ from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Counts, Item, Outcome, RowSet, Settled
 from bulkops.operations.base import Operation
 from bulkops.policy import Splitter, full_jitter
-from bulkops.providers.base import AnswerShape, BatchAnswer, Organization
+from bulkops.providers.base import AnswerShape, BatchAnswer, Ending, Organization
 
 log = structlog.get_logger(__name__)
 
@@ -320,7 +320,7 @@ class Sender:
 
 def speaks_for_all(batch: Batch[Any], answer: BatchAnswer) -> bool:
     """Whether the answer says of every item of the batch that it is done; by far the most frequent."""
-    if answer.refused:
+    if answer.refused or answer.endings:
         return False
     return answer.complete or all(item.payload.key.casefold() in answer.named for item in batch.items)
 
@@ -347,9 +347,17 @@ def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:
     for key, numbers in rows.items():
         if key in answer.refused:
             outcomes.update(dict.fromkeys(numbers, Outcome.failed("refused", answer.refused[key], **facts)))
+        elif key in answer.endings:
+            outcomes.update(dict.fromkeys(numbers, _ended(answer.endings[key], facts)))
         elif key in answer.named or answer.complete:
             outcomes.update(dict.fromkeys(numbers, done))
     return outcomes
+
+
+def _ended(ending: Ending, facts: Mapping[str, Any]) -> Outcome:
+    if ending.already:
+        return Outcome.skipped(ending.code, ending.message, attempts=facts["attempts"])
+    return Outcome.failed(ending.code, ending.message, **facts)
 
 
 def settled(outcomes: Mapping[int, Outcome]) -> list[Settled]:

@@ -86,7 +86,8 @@ class Settler:
         early = [q for q in questions if self._on_its_way_s(q) > 0 and self._absent(q, verdicts)]
         if not early:
             return
-        await anyio.sleep(max(self._on_its_way_s(question) for question in early))
+        # the clock went on since they were chosen: nothing may be left to wait for
+        await anyio.sleep(max(0.0, *(self._on_its_way_s(question) for question in early)))
         verdicts.update(
             await self._ask(early, [item for q in early for item in q.batch.whole or self._absent(q, verdicts)])
         )

@@ -18,11 +18,14 @@ RowT = TypeVar("RowT")
 WALKS = 3
 """How often a listing that changed while it was read is read again."""
 
+IN_FLIGHT = 16
+"""Pages asked for side by side; the target's gates let no more of them leave than its concurrency allows."""
+
 
 async def walk(
     listing: Listing[RowT],
     *,
-    in_flight: int = 4,
+    in_flight: int = IN_FLIGHT,
     first: Page[RowT] | None = None,
     wanted: Callable[[RowT], bool] | None = None,
 ) -> list[RowT]:

@@ -21,7 +21,8 @@ class RowValidator:
     """Checks the rows of one job file against the models of their operations.
 
     `models` maps each operation that the target offers to the model of its item fields; `operations` names those
-    known elsewhere, to tell "not offered" from "unknown". A row's operation is the command line's, given here as
+    known elsewhere, to tell "not offered" from "unknown", and `allowed_by` says what would have some of them offered.
+    A row's operation is the command line's, given here as
     `operation`, else its own, else the file's.
     """
 
@@ -32,9 +33,11 @@ class RowValidator:
         source: JobSource,
         operation: str | None = None,
         operations: Sequence[str] = (),
+        allowed_by: Mapping[str, str] | None = None,
     ) -> None:
         self._source = source
         self._file = source.name
+        self._allowed_by = allowed_by or {}
         self._known = (*models, *(each for each in operations if each not in models))
         self._plans = {name: make_plan(name, model, source.defaults) for name, model in models.items()}
         self._by_spelling: dict[str, Plan] = dict(self._plans)
@@ -105,6 +108,8 @@ class RowValidator:
             return plan
         offered = name in self._known
         what = "operation that this target does not offer" if offered else "unknown operation"
+        if name in self._allowed_by:
+            what = f"{what} without {self._allowed_by[name]}"
         return Problem(
             self._file,
             f"{what} {where}".rstrip(),

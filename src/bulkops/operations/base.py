@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel
 
 from bulkops.model import Batch, Item, Verdict
-from bulkops.providers.base import BatchAnswer, Change, Organization, Permit, Roster
+from bulkops.providers.base import BatchAnswer, Change, Office, Organization, Permit, Roster
 
 
 class Fate(Enum):
@@ -73,7 +73,7 @@ class Operation(Protocol):
     repeatable: ClassVar[bool]  # harmless to send twice; if not, what is in doubt is looked up first
     destructive: ClassVar[bool]  # asks for the number of items
     undo: ClassVar[str]  # what takes it back, in words
-    unseats: ClassVar[bool]  # may leave somebody an administrator no longer
+    unseats: ClassVar[frozenset[str]]  # by which kinds of office somebody may be an administrator no longer
     dated: ClassVar[bool]  # what is in doubt is told by a date of the provider's, so its clock must be known
     whole: ClassVar[bool]  # one request carries all rows, or none: it replaces what is there
 
@@ -104,8 +104,8 @@ class Operation(Protocol):
     def forecast(self, roster: Roster, ready: int) -> str:
         """Why a plan to send `ready` rows will not come to its end, in words; empty where nothing says so."""
 
-    def loses_administrator(self, item: Item[Any], group: str) -> str | None:
-        """The id of the person who is in the administrators' role group `group` no longer once the item is done."""
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
+        """The id of the person who is no administrator by `office` any more once the item is done."""
 
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """A decision for each item, by row number. Reads only."""
@@ -152,7 +152,7 @@ class Verb:
     whole: ClassVar[bool] = False
     repeatable: ClassVar[bool] = True
     destructive: ClassVar[bool] = False
-    unseats: ClassVar[bool] = False
+    unseats: ClassVar[frozenset[str]] = frozenset()
     dated: ClassVar[bool] = False
 
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
@@ -199,7 +199,7 @@ class Verb:
         """Nothing stands in the way."""
         return ""
 
-    def loses_administrator(self, item: Item[Any], group: str) -> str | None:
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
         """Nobody."""
         return None
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bulkops.model import Item, Verdict
 from bulkops.operations.base import Decision, Guards, Verb
 from bulkops.operations.people import untouchable, whom
-from bulkops.providers.base import Change, Roster
+from bulkops.providers.base import Change, Office, Roster
 
 
 class DeleteUser(Verb):
@@ -19,7 +19,7 @@ class DeleteUser(Verb):
     kind: ClassVar[str] = "delete-user"
     summary: ClassVar[str] = "Delete each person's account; in a business group, strip its permissions there."
     destructive: ClassVar[bool] = True
-    unseats: ClassVar[bool] = True
+    unseats: ClassVar[frozenset[str]] = frozenset({"role_group", "role"})
     undo: ClassVar[str] = "none: the person needs a new invitation and, on Anypoint, a new username"
 
     def key(self, fields: BaseModel) -> str:
@@ -65,6 +65,6 @@ class DeleteUser(Verb):
         }
         return {item.row: Verdict.NOT_APPLIED if names[item.row] in present else Verdict.APPLIED for item in items}
 
-    def loses_administrator(self, item: Item[Any], group: str) -> str | None:
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
         """The person."""
         return str(item.payload.key)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb
 from bulkops.operations.people import untouchable, whom
-from bulkops.providers.base import Change, Person, Roster
+from bulkops.providers.base import Change, Office, Person, Roster
 
 
 class _SetEnabled(Verb):
@@ -48,7 +48,7 @@ class DisableUser(_SetEnabled):
     kind: ClassVar[str] = "disable-user"
     summary: ClassVar[str] = "Disable each person's account: it stays, and cannot sign in."
     destructive: ClassVar[bool] = True
-    unseats: ClassVar[bool] = True
+    unseats: ClassVar[frozenset[str]] = frozenset({"role_group", "role"})
     undo: ClassVar[str] = "enable-user"
     enabled: ClassVar[bool] = False
 
@@ -56,7 +56,7 @@ class DisableUser(_SetEnabled):
         """They cannot sign in."""
         return "disabled"
 
-    def loses_administrator(self, item: Item[Any], group: str) -> str | None:
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
         """The person: somebody who cannot sign in administers nothing."""
         return str(item.payload.key)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from bulkops.model import Item, Verdict
-from bulkops.operations.base import Decision, Guards, Verb, fields_of
+from bulkops.operations.base import Decision, Fate, Guards, Verb, fields_of
 from bulkops.providers.base import Change, Invitation, Person, Roster
 
 
@@ -87,8 +87,24 @@ class ResendInvite(_OfInvitation):
         """Finds the one invitation that a row means; of one that was taken back already, what it was."""
         begun = [item for item in items if item.memo]
         decisions = dict(await super().resolve([item for item in items if not item.memo], roster, guards))
+        if roster.support[self.kind].anew:
+            decisions = await self._without_twins(decisions, roster)
         if begun:
             decisions.update(await self._resolve_begun(begun, roster))
+        return decisions
+
+    async def _without_twins(self, decisions: dict[int, Decision], roster: Roster) -> dict[int, Decision]:
+        """Of an address that has several invitations none is made anew: which is the new one could not be told."""
+        ready = {row: one.item.payload for row, one in decisions.items() if one.fate is Fate.READY}
+        found = await roster.invitations({change.address for change in ready.values()}) if ready else {}
+        for row, change in ready.items():
+            if others := [one for one in found[change.address] if one.outstanding and one.id != change.key]:
+                message = f"{change.address} has other invitations, too: take them back with revoke-invite before"
+                item, twins = decisions[row].item, [f"id {one.id}" for one in others]
+                back = Item(item.row, item.key, change.fields, memo=item.memo)
+                decisions[row] = Decision.invalid(
+                    back, "ambiguous_invite", message, column="invite_id", candidates=twins
+                )
         return decisions
 
     async def check(

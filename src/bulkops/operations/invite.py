@@ -22,7 +22,13 @@ class Invite(Verb):
     repeatable: ClassVar[bool] = False
     undo: ClassVar[str] = "revoke-invite takes back the invitation; the mail cannot be unsent"
 
-    grants: ClassVar[Mapping[str, str]] = {"role_groups": "role_group", "teams": "team", "roles": "role"}
+    grants: ClassVar[Mapping[str, str]] = {
+        "role_groups": "role_group",
+        "teams": "team",
+        "groups": "team",
+        "roles": "role",
+        "acl_object": "acl_object",
+    }
 
     def key(self, fields: BaseModel) -> str:
         """The address."""
@@ -65,7 +71,11 @@ class Invite(Verb):
     def _granted(self, item: Item[Any]) -> dict[str, Sequence[str]]:
         """The names under each column of grants in which a row has any; most rows have none."""
         fields = fields_of(item)
-        return {column: names for column in self.grants if (names := getattr(fields, column, None))}
+        return {
+            column: (names,) if isinstance(names, str) else names
+            for column in self.grants
+            if (names := getattr(fields, column, None))
+        }
 
     async def check(
         self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
@@ -91,7 +101,7 @@ class Invite(Verb):
         for column, kind in self.grants.items():
             things: list[Named] = []
             for name in names.get(column, ()):
-                thing = await which(item, roster, kind, column, found[kind], name)
+                thing = await self._thing(item, roster, column, found[kind], name)
                 if isinstance(thing, Decision):
                     return thing
                 things.append(thing)
@@ -103,6 +113,20 @@ class Invite(Verb):
         level = getattr(item.payload, "membership", "")
         change = Change(item.payload, item.key, level=level, detail=detail, grants=grants)
         return Decision.ready(Item(item.row, item.key, change))
+
+    async def _thing(
+        self, item: Item[Any], roster: Roster, column: str, found: Mapping[str, Sequence[Named]], name: str
+    ) -> Named | Decision:
+        """What a name in `column` means, of those things that the row can have."""
+        support, fields = roster.support[self.kind], fields_of(item)
+        if support.verbatim(fields, column, name):
+            return Named(name, name)
+        matches = found.get(name, ())
+        fitting = [one for one in matches if not support.misfit(fields, column, one)]
+        if matches and not fitting:
+            why = "; ".join(dict.fromkeys(support.misfit(fields, column, one) for one in matches))
+            return Decision.invalid(item, "misfit", why, column=column)
+        return await which(item, roster, self.grants[column], column, {name: fitting}, name)
 
 
 def _already(item: Item[Any], invitations: Sequence[Invitation], members: Sequence[Person]) -> Decision | None:

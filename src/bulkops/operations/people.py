@@ -110,6 +110,8 @@ async def which(
 ) -> Named | Decision:
     """The thing of `kind` that a name in `column` means, out of what was `found`; or why it means none."""
     matches = found.get(name, ())
+    if len(matches) == 1 and matches[0].fixed:
+        return Decision.invalid(item, f"external_{kind}", f"{matches[0].name} {matches[0].fixed}", column=column)
     if len(matches) == 1:
         return matches[0]
     label = kind.replace("_", " ")

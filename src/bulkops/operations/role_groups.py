@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bulkops.model import Item
 from bulkops.operations.base import Decision, Guards, Verb, fields_of
 from bulkops.operations.people import untouchable, which, whom
-from bulkops.providers.base import Change, Named, Person, Roster
+from bulkops.providers.base import Change, Named, Office, Person, Roster
 
 
 class _RoleGroup(Verb):
@@ -73,7 +73,7 @@ class UnassignRoleGroup(_RoleGroup):
     kind: ClassVar[str] = "unassign-role-group"
     summary: ClassVar[str] = "Take a role group from each person."
     destructive: ClassVar[bool] = True
-    unseats: ClassVar[bool] = True
+    unseats: ClassVar[frozenset[str]] = frozenset({"role_group"})
     undo: ClassVar[str] = "assign-role-group"
     gives: ClassVar[bool] = False
 
@@ -81,6 +81,6 @@ class UnassignRoleGroup(_RoleGroup):
         """They hold it no longer."""
         return "stripped of a role group"
 
-    def loses_administrator(self, item: Item[Any], group: str) -> str | None:
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
         """The person, if the role group is the administrators'."""
-        return str(item.payload.key) if item.payload.parent == group else None
+        return str(item.payload.key) if item.payload.parent == office.id else None

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from bulkops.model import Item
-from bulkops.operations.base import Decision, Guards, Verb, fields_of
+from bulkops.model import Item, Verdict
+from bulkops.operations.base import NOBODY, VERDICTS, Decision, Fate, Guards, Verb, fields_of
 from bulkops.operations.people import untouchable, which, whom
-from bulkops.providers.base import Change, Link, Named, Person, Roster
+from bulkops.providers.base import Change, Link, Named, Office, Person, Roster
 
 
 class _TeamMember(Verb):
@@ -49,9 +49,19 @@ class _TeamMember(Verb):
         raise NotImplementedError
 
     def _ready(
-        self, item: Item[Any], person: Person, team: Named, *, level: str = "member", word: str = ""
+        self,
+        item: Item[Any],
+        person: Person,
+        team: Named,
+        *,
+        level: str = "member",
+        before: str | None = None,
+        word: str = "",
     ) -> Decision:
-        change = Change(fields_of(item), person.id, parent=team.id, level=level, person=person)
+        gives = {"role": tuple(Named(role, role) for role in team.gives)} if team.gives else {}
+        change = Change(
+            fields_of(item), person.id, parent=team.id, level=level, person=person, before=before, grants=gives
+        )
         return Decision.ready(Item(item.row, item.key, change), effect=f"{person.id} in {team.id}", word=word)
 
 
@@ -70,16 +80,49 @@ class AddTeamMember(_TeamMember):
     def _decide(
         self, item: Item[Any], person: Person, team: Named, link: Link | None, roster: Roster, guards: Guards
     ) -> Decision:
-        wanted = fields_of(item).membership or (link.level if link is not None else "member")
+        wanted = getattr(fields_of(item), "membership", None) or (link.level if link is not None else "member")
         if link is None:
             return self._ready(item, person, team, level=wanted)
+        if not link.level and (known := self._unread(item, team, roster)):
+            return known
         if link.level == wanted:
             return Decision.skip(item, "already_in_team", f"is {wanted} of {team.name} already")
         if link.external:
             return Decision.skip(item, "external_member", f"is in {team.name} by a group of the identity provider")
         if wanted == "member" and (refusal := untouchable(person, fields_of(item).user, roster, guards)):
             return Decision.protected(item, refusal)  # a maintainer would lose something
-        return self._ready(item, person, team, level=wanted, word=f"changed to {wanted} in a team")
+        word = f"changed to {wanted} in a team"
+        return self._ready(item, person, team, level=wanted, before=link.level, word=word)
+
+    def _unread(self, item: Item[Any], team: Named, roster: Roster) -> Decision | None:
+        """What is decided for somebody who is in the team, nobody says as what; None if they are to be set anyway."""
+        if getattr(fields_of(item), "membership", None) is None:
+            return Decision.skip(item, "already_in_team", f"is in {team.name} already")
+        if roster.support[self.kind].relevels:
+            return None
+        message = (
+            f"is in {team.name} already, and whether as member or maintainer can neither be read nor changed on this "
+            f"target: leave membership empty to have them either way"
+        )
+        return Decision.invalid(item, "membership_unread", message, column="membership")
+
+    async def check(
+        self, items: Sequence[Item[Any]], roster: Roster, sent_at: Mapping[int, float]
+    ) -> Mapping[int, Verdict]:
+        """What planning would say now. Who was not in the team when it was planned, and is now, was added."""
+        asked = [Item(item.row, item.key, fields_of(item)) for item in items]
+        decisions = await self.resolve(asked, roster, NOBODY)
+        return {item.row: _added(item, decisions[item.row]) for item in items}
+
+
+def _added(item: Item[Any], now: Decision) -> Verdict:
+    """Where nobody says as what somebody is in the team, being in it must do for who was not."""
+    joined = isinstance(item.payload, Change) and item.payload.before is None
+    if now.code == "membership_unread":  # those were never sent: they have come to be in it since
+        return Verdict.APPLIED
+    if joined and now.fate is Fate.READY and now.item.payload.before == "":
+        return Verdict.APPLIED
+    return VERDICTS[now.fate]
 
 
 class RemoveTeamMember(_TeamMember):
@@ -88,6 +131,7 @@ class RemoveTeamMember(_TeamMember):
     kind: ClassVar[str] = "remove-team-member"
     summary: ClassVar[str] = "Take each person out of a team."
     destructive: ClassVar[bool] = True
+    unseats: ClassVar[frozenset[str]] = frozenset({"role"})
     undo: ClassVar[str] = "add-team-member"
     adds: ClassVar[bool] = False
 
@@ -108,3 +152,8 @@ class RemoveTeamMember(_TeamMember):
         if refusal := untouchable(person, fields_of(item).user, roster, guards):
             return Decision.protected(item, refusal)
         return self._ready(item, person, team)
+
+    def loses_administrator(self, item: Item[Any], office: Office) -> str | None:
+        """The person, if the team's people administer the organisation by it."""
+        gives = item.payload.grants.get(office.kind, ())
+        return str(item.payload.key) if any(role.id == office.id for role in gives) else None

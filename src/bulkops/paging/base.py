@@ -37,8 +37,11 @@ class PageWalk(Protocol):
 
     `first` is asked alone. `step` is how many rows the server puts on a page, known after the first. Once the listing
     cannot be vouched for any more `drifted` says so, and nothing more need be asked; `endless` where it is longer than
-    any organisation.
+    any organisation. Where `by_rows` holds, known after the first page, a position counts rows and a page may begin at
+    any of them.
     """
+
+    by_rows: bool
 
     @property
     def first(self) -> Position: ...
@@ -70,8 +73,15 @@ class PageWalk(Protocol):
         """
 
 
+def overlap_of(step: int) -> int:
+    """How many rows a page of `step` rows shares with the next, so that nothing can slip through between the two."""
+    return 0 if step < 2 else max(1, step // 100)
+
+
 class Tally:
     """What came so far: pages, and different rows."""
+
+    by_rows = False
 
     def __init__(self) -> None:
         self.total: int | None = None

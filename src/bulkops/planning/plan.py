@@ -13,7 +13,7 @@ from bulkops.errors import ConfigError
 from bulkops.model import Item, Outcome, RowSet, Settled
 from bulkops.operations.base import Decision, Fate, Operation
 from bulkops.planning.roster import OrganizationRoster
-from bulkops.providers.base import Caller, Organization, OrganizationFacts, Roster
+from bulkops.providers.base import Caller, Office, Organization, OrganizationFacts, Roster
 
 LISTED = 1000
 """So many decisions of a kind are kept for showing; the rest are counted."""
@@ -172,8 +172,8 @@ class Planner:
         self._expected = expected
         self._taken: dict[str, int] = {}
         self._done: set[str] = set()  # effects that were done already, and must not be repeated
-        self._group: str | None = None
-        self._asked_group = False
+        self._office: Office | None = None
+        self._asked_office = False
 
     async def fresh_roster(self, expected: int) -> Roster:
         """A roster that has read nothing yet, for asking what is true now about `expected` items."""
@@ -188,15 +188,16 @@ class Planner:
         """An empty plan, with what is to be said of the operation on this organisation."""
         operation = self.operation
         roster = await self._ready_roster()
-        if self._rosters.org.support[operation.kind].root_only and not roster.facts.root:
+        support = self._rosters.org.support[operation.kind]
+        if support.root_only and not roster.facts.root:
             raise ConfigError(
                 f"{operation.kind} works on the root organisation only, and {roster.facts.name} is a business group of "
                 f"it: nothing was sent"
             )
         return Plan(
             operation.kind,
-            effect=operation.effect(roster),
-            undo=operation.way_back(roster),
+            effect=support.effect or operation.effect(roster),
+            undo=support.undo or operation.way_back(roster),
             scope="" if roster.facts.root else f"business group {roster.facts.name}",
             destructive=operation.destructive,
             caution=self._rosters.org.caution,
@@ -221,17 +222,17 @@ class Planner:
 
     async def last_administrators(self) -> tuple[str, ...]:
         """Who administers the organisation now and can sign in, if nobody of them would afterwards; else nobody."""
-        if not self._rosters.losing or self._group is None:
+        if not self._rosters.losing or self._office is None:
             return ()
-        holders = await self._administrators(self._group)
+        holders = await self._administrators(self._office)
         found = await (await self._ready_roster()).people(holders)
         able = [person for people in found.values() for person in people if person.enabled]
         if not able or not {person.id for person in able} <= self._rosters.losing:
             return ()
         return tuple(sorted(str(person) for person in able))
 
-    async def _administrators(self, group: str) -> set[str]:
-        return {link.key for link in await (await self._ready_roster()).links("role_group", group)}
+    async def _administrators(self, office: Office) -> set[str]:
+        return {link.key for link in await (await self._ready_roster()).links(office.kind, office.id)}
 
     async def _ready_roster(self) -> Roster:
         return await self._rosters.current(self._expected)
@@ -258,15 +259,14 @@ class Planner:
 
     async def _note_administrators(self, decisions: Sequence[Decision], roster: Roster) -> None:
         """Keep who would administer the organisation no longer."""
-        if not self.operation.unseats:
+        if self._rosters.org.administered_by not in self.operation.unseats:
             return
-        if not self._asked_group:
-            self._asked_group = True
-            groups = await roster.administrators()
-            self._group = groups[0].id if len(groups) == 1 else None
+        if not self._asked_office:
+            self._asked_office = True
+            self._office = await roster.administrators()
         for decision in decisions:
-            if decision.fate is Fate.READY and self._group is not None:
-                loser = self.operation.loses_administrator(decision.item, self._group)
+            if decision.fate is Fate.READY and self._office is not None:
+                loser = self.operation.loses_administrator(decision.item, self._office)
                 if loser is not None:
                     self._rosters.losing.add(loser)
 

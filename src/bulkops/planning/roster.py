@@ -11,7 +11,17 @@ import anyio
 
 from bulkops.errors import AccessError, ConfigError, RejectedError
 from bulkops.fetch import Page, side_by_side, walk
-from bulkops.providers.base import Caller, Invitation, Link, Listing, Named, Organization, OrganizationFacts, Person
+from bulkops.providers.base import (
+    Caller,
+    Invitation,
+    Link,
+    Listing,
+    Named,
+    Office,
+    Organization,
+    OrganizationFacts,
+    Person,
+)
 
 ThingT = TypeVar("ThingT")
 
@@ -24,7 +34,8 @@ class Index(Generic[ThingT]):
     """Things of one listing by the names they go by, compared case folded.
 
     Few keys are searched one by one (each answer is kept); many are looked up in one walk of the whole listing. The
-    first page says how many pages a walk takes, so the choice is between counts. Without `keep_all` a walk keeps only
+    first page says how many pages a walk takes, so the choice is between counts. A key that no search finds takes a
+    walk anyway. Without `keep_all` a walk keeps only
     what was asked for: enough for one question, however long the listing.
     """
 
@@ -36,8 +47,10 @@ class Index(Generic[ThingT]):
         search: Callable[[str], Awaitable[Sequence[ThingT]]] | None,
         expected: int,
         keep_all: bool = True,
+        searchable: Callable[[str], bool] = lambda _text: True,
     ) -> None:
         self._keep_all = keep_all
+        self._searchable = searchable
         self._listing = listing
         self._names = names
         self._search = search
@@ -89,17 +102,23 @@ class Index(Generic[ThingT]):
 
     async def _learn(self, missing: Mapping[str, str]) -> None:
         wanted = max(len(missing), self._expected)
-        if self._search is not None and wanted <= 2:
+        search = self._search if all(map(self._searchable, missing.values())) else None
+        if search is not None and wanted <= 2:
             await self._search_each(missing)
             return
         first = await self._listing.page(self._listing.paging().first, self._listing.max_limit)
-        step = max(1, len(first.rows))
-        pages = 1 if first.total is None else -(-first.total // step)
-        if self._search is not None and wanted < pages:
+        pages = self._pages_after(first)
+        if search is not None and wanted < pages:
             await self._search_each(missing)
             return
         self._pages = pages
         await self._walk(first, None if self._keep_all else set(missing))
+
+    def _pages_after(self, first: Page[ThingT]) -> int:
+        """How many pages a walk takes, by its first one."""
+        others = self._listing.paging().feed(first, [self._listing.identity(row) for row in first.rows])
+        counted = 1 if first.total is None else -(-first.total // max(1, len(first.rows)))
+        return max(1 + len(others), counted)
 
     async def _walk(self, first: Page[ThingT] | None, only: set[str] | None = None) -> None:
         if only is None:
@@ -149,7 +168,12 @@ class OrganizationRoster:
         self.support = org.support
         self._org = org
         self._people: Index[Person] = Index(
-            org.people(), names=Person.names, search=org.find_people, expected=expected, keep_all=keep_all
+            org.people(),
+            names=Person.names,
+            search=org.find_people,
+            expected=expected,
+            keep_all=keep_all,
+            searchable=org.searchable,
         )
         self._departed: Index[Person] = Index(
             org.departed(), names=Person.names, search=org.find_departed, expected=0, keep_all=keep_all
@@ -162,7 +186,12 @@ class OrganizationRoster:
             keep_all=keep_all,
         )
         self._accounts: Index[Person] = Index(
-            org.accounts(), names=Person.names, search=org.find_accounts, expected=expected, keep_all=keep_all
+            org.accounts(),
+            names=Person.names,
+            search=org.find_accounts,
+            expected=expected,
+            keep_all=keep_all,
+            searchable=org.searchable,
         )
         self._everybody: Index[Person] = Index(
             org.everybody(), names=Person.names, search=None, expected=expected, keep_all=keep_all
@@ -206,22 +235,26 @@ class OrganizationRoster:
                 self._links[kind, parent] = await walk(self._org.links(kind, parent))
         return self._links[kind, parent]
 
-    async def administrators(self) -> Sequence[Named]:
-        """The role group whose people administer the organisation."""
+    async def administrators(self) -> Office | None:
+        """What makes people administrators of the organisation."""
         name = self._org.administrators
-        return (await self.named("role_group", [name]))[name] if name else ()
+        if not name:
+            return None
+        kind = self._org.administered_by
+        found = (await self.named(kind, [name]))[name]
+        return Office(kind, found[0].id) if len(found) == 1 else None
 
     async def count_people(self) -> int | None:
         """How many members there are, by the total of their listing."""
-        return (await self._org.people().page(0, 1)).total
+        return await _total(self._org.people())
 
     async def count_invitations(self) -> int | None:
         """How many invitations are outstanding or expired, by the total of their listing."""
-        return (await self._org.invitations().page(0, 1)).total
+        return await _total(self._org.invitations())
 
     async def count_named(self, kind: str) -> int | None:
         """How many things of `kind` there are, by the total of their listing."""
-        return (await self._org.named(kind).page(0, 1)).total
+        return await _total(self._org.named(kind))
 
     def how(self) -> Sequence[str]:
         """How each listing was read so far, in words."""
@@ -248,4 +281,10 @@ class OrganizationRoster:
 
 
 def _names_of(thing: Named) -> Iterable[str]:
-    return (thing.id, thing.name, "") if thing.parent == "" else (thing.id, thing.name)
+    """What it may be called; an empty name means the one at the top."""
+    return (*thing.names(), "") if thing.parent == "" else thing.names()
+
+
+async def _total(listing: Listing[Any]) -> int | None:
+    """By a page of one row."""
+    return (await listing.page(listing.paging().first, 1)).total

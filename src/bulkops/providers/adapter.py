@@ -45,7 +45,8 @@ class Adapter:
     """One provider.
 
     `hosts` are its origins by region, the first being the default. `support(options)` gives the operations that it has
-    under some options. `credentials` turns what a target gives into what a session sends. `simple` is the method that
+    under some options; under those of `everything` it has all that it can have, where that is not so without options.
+    `credentials` turns what a target gives into what a session sends. `simple` is the method that
     needs one ready secret, and that secret's name: a simulator is spoken to so. `settling_s` is how long after an
     answer its effect may still be on the way; `width` the calls in flight where nobody says otherwise.
     `caution(origin)` says what must be confirmed before a job is aimed at `origin`; empty for an ordinary one.
@@ -59,6 +60,12 @@ class Adapter:
     open: _Open
     simple: tuple[str, str] = ("bearer", "token")
     options: type[ProviderOptions] = ProviderOptions
+    everything: ProviderOptions | None = None
     settling_s: float = 5.0
     width: int = 16
     caution: Callable[[str], str] = lambda _origin: ""
+
+    @property
+    def widest(self) -> ProviderOptions:
+        """Options under which it has all its operations."""
+        return self.everything or self.options()

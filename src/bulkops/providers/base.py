@@ -6,16 +6,17 @@ AttemptError family, of which InDoubtError alone may have been applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 
 from pydantic import BaseModel
 
 from bulkops.model import Batch, Item
-from bulkops.paging import Page, PageWalk, Position
+from bulkops.providers.listing import Listing
+from bulkops.providers.resources import Resource
 from bulkops.transport import Gates, Meter, Permit
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "BatchAnswer",
     "Caller",
     "Change",
+    "Ending",
     "Invitation",
     "Link",
     "Listing",
     "Named",
+    "Office",
     "OperationSupport",
     "Organization",
     "OrganizationFacts",
@@ -34,8 +37,6 @@ __all__ = [
     "Person",
     "Roster",
 ]
-
-RowT = TypeVar("RowT")
 
 
 class AnswerShape(Enum):
@@ -102,25 +103,43 @@ class Invitation:
 class Named:
     """Something that is known by a name and an id: a role group, a team.
 
-    `parent` is the id of what it stands under, where such things form a tree: empty for the one at the top, None where
-    the provider does not tell.
+    `gives` are the ids of the roles that its people have by it. `fixed` says why its people cannot be changed here, in
+    words that follow its name; empty where they can. `sort` tells things apart where one list has several sorts of
+    them; `also` are further names that it goes by. `parent` is the id of what it stands under, where such things form a
+    tree: empty for the one at the top, None where the provider does not tell.
     """
 
     id: str
     name: str
+    gives: tuple[str, ...] = ()
+    fixed: str = ""
+    sort: str = ""
+    also: tuple[str, ...] = ()
     parent: str | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """What an administrator may call it."""
+        return (self.id, self.name, *self.also)
 
     def __str__(self) -> str:
         return f"{self.name} (id {self.id})"
 
 
 @dataclass(frozen=True, slots=True)
+class Office:
+    """What makes somebody an administrator: the role_group or role of this id."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """One entry of a list that belongs to something: a person in a team, a permission of a person, an allowed app.
 
-    `key` is the id of what is linked. `level` is a membership's kind, `detail` what else tells two entries apart or
-    completes one (a permission's context, an app's scopes), sorted. `external` entries come from an identity provider,
-    which would undo a change made here.
+    `key` is the id of what is linked. `level` is a membership's kind, empty where the provider does not tell it;
+    `detail` is what else tells two entries apart or completes one (a permission's context, an app's scopes), sorted.
+    `external` entries come from an identity provider, which would undo a change made here.
     """
 
     key: str
@@ -137,7 +156,8 @@ class Change:
     `level` and `detail` are as in `Link`; `grants` maps a kind (role_group, team, role) to what an invitation carries;
     `person` is whom the row means; `since` is when the invitation it means was last sent, epoch seconds. `gone` is what
     leaves a list that is replaced as a whole, although no row names it. `address` and `terms` are those of an
-    invitation that is taken back and made anew; without a `key` it is taken back already.
+    invitation that is taken back and made anew; without a `key` it is taken back already. `before` is the level that
+    is there now, None where there is nothing yet.
     """
 
     fields: Any
@@ -151,6 +171,7 @@ class Change:
     gone: tuple[str, ...] = ()
     address: str = ""
     terms: str = ""
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +185,9 @@ class Caller:
 
     def is_person(self, person: Person) -> bool:
         """Whether `person` is the caller's own account."""
-        return bool(self.id) and person.id == self.id
+        if self.id:
+            return person.id == self.id
+        return bool(self.username) and person.username.casefold() == self.username.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +207,23 @@ class OrganizationFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of an item that an accepted call did not do: it is `already` so, or was refused.
+
+    `code` is the stable word for reports.
+    """
+
+    code: str
+    message: str
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BatchAnswer:
     """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
 
-    `refused` are those that it says are not, with the reason. `complete` means that the status speaks for every item
-    that neither names.
+    `refused` are those that it says are not, with the reason; `endings` those of which a look told more. `complete`
+    means that the status speaks for every item that none of them names.
     """
 
     http_status: int
@@ -196,6 +231,7 @@ class BatchAnswer:
     named: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
+    endings: Mapping[str, Ending] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +244,12 @@ class OperationSupport:
     be left to do: what they refuse is looked up before it is called failed. `together` gives what items of one call
     must have in common besides what the operation asks for. `anew`: an invitation is sent again by taking it back and
     making a new one, in two calls that are noted one by one.
+
+    `needs` names the option of the target without which the operation is not there. `effect` and `undo` are the
+    provider's own words for the plan, where the operation's are too general. `verbatim(fields, column, name)` says that
+    a row names something that no list has, by an id to be sent as it is; `misfit(fields, column, thing)` says why a row
+    cannot have a thing that it names, empty where it can. `ranks` are roles of which a member has just one, the lowest
+    first: giving one replaces the other. `relevels` says whether the level of a membership can be changed.
     """
 
     fields: type[BaseModel]
@@ -221,25 +263,13 @@ class OperationSupport:
     moot: frozenset[int] = frozenset({404, 409, 410})
     together: Callable[[Item[Any]], str] = lambda _item: ""
     anew: bool = False
-
-
-class Listing(Protocol[RowT]):
-    """A listing that is read page by page. Tasks may read its pages side by side.
-
-    `max_limit` is the most rows that the provider puts on a page.
-    """
-
-    resource: str
-    max_limit: int
-
-    def paging(self) -> PageWalk:
-        """A new walk, which says what to ask for."""
-
-    async def page(self, at: Position, limit: int) -> Page[RowT]:
-        """One page. Raises StoppedError when the answer is no listing, or says that it is a part of one."""
-
-    def identity(self, row: RowT) -> Hashable:
-        """What makes a row the same row on another page."""
+    needs: str = ""
+    effect: str = ""
+    undo: str = ""
+    verbatim: Callable[[Any, str, str], bool] = lambda _fields, _column, _name: False
+    misfit: Callable[[Any, str, Named], str] = lambda _fields, _column, _thing: ""
+    ranks: tuple[str, ...] = ()
+    relevels: bool = True
 
 
 class Organization(Protocol):
@@ -252,7 +282,8 @@ class Organization(Protocol):
     provider: str
     organization: str
     settling_s: float
-    administrators: str  # the name of the role group whose people administer the organisation; "" for none
+    administrators: str  # the name of what makes people administrators of the organisation; "" for none
+    administered_by: str  # its kind: role_group, or role
     caution: str  # what must be confirmed before a job is aimed at this address; "" for an ordinary one
     gates: Gates
     meter: Meter
@@ -260,6 +291,10 @@ class Organization(Protocol):
     @property
     def support(self) -> Mapping[str, OperationSupport]:
         """The operations that the provider has, by kind."""
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """What the organisation has many of and can list as a table, by name."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -291,13 +326,17 @@ class Organization(Protocol):
         """
 
     def links(self, kind: str, parent: str) -> Listing[Link]:
-        """The entries of a list: people of a role_group or team, roles of a person, the allowlist.
+        """The entries of a list: people of a role_group, team or role, roles of a person (`person_role`, or
+        `service_role` for those of services), the allowlist.
 
         Raises KeyError for a kind that the provider lacks.
         """
 
     def accounts(self) -> Listing[Person]:
         """The members with all the fields that a change must write back; heavier than `people`."""
+
+    def searchable(self, text: str) -> bool:
+        """Whether `find_people` can search for this name; else it takes a walk of the whole listing."""
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members whose address or username is exactly `text`, compared without case, or whose id it is."""
@@ -353,8 +392,8 @@ class Roster(Protocol):
     async def links(self, kind: str, parent: str) -> Sequence[Link]:
         """The entries of one list."""
 
-    async def administrators(self) -> Sequence[Named]:
-        """The role group whose people administer the organisation; none where the provider has no such thing."""
+    async def administrators(self) -> Office | None:
+        """What makes people administrators of the organisation; None where the provider has no such thing."""
 
     async def count_invitations(self) -> int | None:
         """How many invitations are outstanding or expired."""

@@ -8,9 +8,11 @@ from bulkops.reports.listing import RunEntry, list_runs
 from bulkops.reports.outcomes import row_outcomes
 from bulkops.reports.pipeline import StageReport, write_pipeline_reports
 from bulkops.reports.summary import ErrorCount, RunFacts, Summary, errors_of, read_summary, summary_of
+from bulkops.reports.tables import FORMATS, TableFormat, table_format
 from bulkops.reports.write import ReportFiles, write_reports
 
 __all__ = [
+    "FORMATS",
     "OUTCOME_COLUMNS",
     "EditedRow",
     "ErrorCount",
@@ -20,6 +22,7 @@ __all__ = [
     "RunFacts",
     "StageReport",
     "Summary",
+    "TableFormat",
     "console_summary",
     "errors_of",
     "explain",
@@ -27,6 +30,7 @@ __all__ = [
     "read_summary",
     "row_outcomes",
     "summary_of",
+    "table_format",
     "write_edits",
     "write_pipeline_reports",
     "write_reports",

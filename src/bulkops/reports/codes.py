@@ -33,8 +33,8 @@ _CODES = {
     "already_in_team": Explanation("The person is in the team already, with this membership."),
     "not_in_team": Explanation("The person is not in the team."),
     "external_member": Explanation(
-        "The person is in the team by a group of the identity provider.",
-        "Take them out of that group; a change made here would be undone at their next sign-in.",
+        "The person is in the team, or has the role, by a group that is kept elsewhere.",
+        "Take them out of that group; a change made here would not last, or cannot be made.",
     ),
     "not_invited": Explanation("No invitation is outstanding or expired, so there is none to take back."),
     "already_allowed": Explanation("The app is on the allowlist already, with these scopes."),
@@ -67,7 +67,31 @@ _CODES = {
     "ambiguous_invite": Explanation(
         "More than one invitation of this address is there.", "Write the invite_id; the message lists them."
     ),
+    "misfit": Explanation(
+        "The role is not one of those of the team or other thing that the row names.",
+        "Write one of the roles that the message lists, or another acl_object.",
+    ),
+    "lowest_role": Explanation(
+        "Every member of the organisation has this role at least, so it cannot be taken away.",
+        "Use delete-user where they shall leave the organisation.",
+    ),
+    "membership_unread": Explanation(
+        "The person is in the team already; as member or as maintainer, this target cannot tell.",
+        "Leave membership empty, or allow the calls that read and set it in the target's options.",
+    ),
+    "external_team": Explanation(
+        "The people of this team come from elsewhere: a directory, or another organisation.",
+        "Change them there, or name another team.",
+    ),
     # refused by the provider
+    "no_seat": Explanation(
+        "The plan has no seat left for another person.",
+        "Free seats or buy more; then resume the run, which goes on where it stopped.",
+    ),
+    "last_owner": Explanation(
+        "Nobody would administer the organisation or the team any more.",
+        "Make somebody else an administrator first, then run the row again.",
+    ),
     "invalid": Explanation("The provider found the request invalid.", "Correct the row; the message says where."),
     "forbidden": Explanation(
         "The provider does not allow this account to do it.", "Have the missing right granted, then run the rows again."

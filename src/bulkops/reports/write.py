@@ -87,7 +87,7 @@ def _write_tables(
     digest: Digest,
 ) -> None:
     own = input_columns(columns)
-    tables = [csv.writer(_Lines(file), delimiter=delimiter or ",") for file in (results, failures)]
+    tables = [csv.writer(Lines(file), delimiter=delimiter or ",") for file in (results, failures)]
     for table in tables:
         table.writerow((*own, *OUTCOME_COLUMNS))
     last: RowOutcome | None = None
@@ -105,7 +105,7 @@ class _Target(Protocol):
     def write(self, text: str, /) -> int: ...
 
 
-class _Lines:
+class Lines:
     """Ends lines by a line feed alone. The writer is left to end them by both, since only then it quotes both."""
 
     def __init__(self, target: _Target) -> None:

@@ -21,7 +21,7 @@ KINDS = {
     "status_after": "applied, then answers `status` and `body`",
     "break_body": "applied, then answers with JSON that is cut short",
     "html": "answers 200 with a page, as a proxy does; not applied unless `applied`",
-    "partial": "only `share` of an array body is applied, the rest silently skipped (half); ordinary answer",
+    "partial": "only `share` of a batch is applied, the rest silently skipped (half); ordinary answer",
     "reject_items": "400 for the whole batch when an item matches `items`; nothing applied",
     "redirect": "302 to `location`; not applied",
     "hang": "no answer for `seconds` (an hour); not applied",
@@ -36,6 +36,7 @@ NEEDS = {
     "reject_items": "items",
 }
 ITEM_KEYS = ("email", "id", "client_id", "role_id")
+BATCH_FIELDS = ("usernames", "usernamesToAdd", "ids")  # where an object holds the items of a batch
 
 
 @dataclass(slots=True)
@@ -139,10 +140,19 @@ def _text(name: str, value: Any, where: str) -> str:
     return value
 
 
+def batch_field(body: Any) -> str | None:
+    """Where an object holds its items; None for one that is no batch, and for an array."""
+    if not isinstance(body, dict):
+        return None
+    return next((name for name in BATCH_FIELDS if isinstance(body.get(name), list)), None)
+
+
 def item_names(body: Any) -> list[str]:
     """What the items of a body are called: addresses and ids, casefolded."""
     names = []
-    for item in body if isinstance(body, list) else [body]:
+    field = batch_field(body)
+    items = body[field] if field is not None else body
+    for item in items if isinstance(items, list) else [items]:
         values = [item.get(key) for key in ITEM_KEYS] if isinstance(item, Mapping) else [item]
         names += [str(value).casefold() for value in values if isinstance(value, str | int)]
     return names

@@ -28,7 +28,8 @@ class SandboxOptions:
     organization: its id; None: the one that the vendor's simulation always has.
     empty: only the owner and the administrator, and what every new organisation has; `people` then counts for nothing.
     people: live accounts of the root organisation, at least 2 (the owner and the administrator).
-    token_ttl: life of every token in seconds; None: the fixed token never ends and issued ones last an hour.
+    token_ttl: life of every token in seconds; None: the fixed token never ends and issued ones last as long as the
+        vendor's: an hour, or half an hour.
     quota: calls that each endpoint (method and route) answers in a window; None: no limit and no headers.
     window: seconds; windows are aligned on the clock.
     latency_ms: time that every call takes before it is applied.

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from bulkops.sandbox.calls import JSON, Answer, Call, RefusalError, Route, Vendor, answer_json, encode
-from bulkops.sandbox.faults import FaultBook, FaultRule
+from bulkops.sandbox.faults import FaultBook, FaultRule, batch_field
 from bulkops.sandbox.quota import Quota
 from bulkops.sandbox.recording import RequestLog
 
@@ -141,15 +141,18 @@ class Pipeline:
         return None
 
     def _shorten(self, call: Call, share: float) -> list[Any]:
-        """Leave only some items in an array body; returns those taken out."""
+        """Leave only some items in the body of a batch; returns those taken out."""
         try:
-            items = json.loads(call.raw)
+            body = json.loads(call.raw)
         except ValueError:
             return []
+        field = batch_field(body)
+        items = body if field is None else body[field]
         if not isinstance(items, list):
             return []
         kept = self._faults.choose(len(items), share)
-        call.raw = json.dumps([items[index] for index in kept]).encode()
+        left = [items[index] for index in kept]
+        call.raw = json.dumps(left if field is None else {**body, field: left}).encode()
         return [item for index, item in enumerate(items) if index not in kept]
 
     async def _pause(self, seconds: float) -> None:

@@ -9,7 +9,17 @@ from urllib.parse import parse_qs, parse_qsl
 CAPACITY = 20_000
 MAX_BODY_BYTES = 64 * 1024 * 1024  # of all entries together
 SECRET_FIELDS = frozenset(
-    {"password", "client_secret", "access_token", "refresh_token", "assertion", "code", "api_token", "api_key"}
+    {
+        "password",
+        "client_secret",
+        "access_token",
+        "refresh_token",
+        "assertion",
+        "code",
+        "api_token",
+        "api_key",
+        "passcode",
+    }
 )
 HIDDEN = "***"
 

@@ -17,9 +17,10 @@ from bulkops.sandbox.pipeline import Pipeline
 from bulkops.sandbox.quota import Quota
 from bulkops.sandbox.recording import RequestLog
 from bulkops.sandbox.state import Journal
+from bulkops.sandbox.vmware_csp.vendor import VmwareCsp
 from bulkops.sandbox.wiremock_cloud.vendor import WiremockCloud
 
-VENDORS: Mapping[str, Any] = {Anypoint.name: Anypoint, WiremockCloud.name: WiremockCloud}
+VENDORS: Mapping[str, Any] = {one.name: one for one in (Anypoint, VmwareCsp, WiremockCloud)}
 """The services that can be simulated, by the names that targets know them under."""
 
 BASE_NAMES = ("organization", "people", "seed")

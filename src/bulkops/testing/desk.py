@@ -174,16 +174,21 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(folder: Path, target: Mapping[str, Any] | None = None, **options: Any) -> AsyncIterator[Desk]:
-    """A desk at a new sandbox; `options` are the sandbox's, `target` adds to the configuration."""
+    """A desk at a new sandbox; `options` are the sandbox's, `target` adds to the configuration.
+
+    Every operation of the provider is allowed, unless `target` says otherwise.
+    """
     async with Sandbox(SandboxOptions(**{"people": 200, **options})) as sandbox:
         token = folder / "token"
         token.write_text(sandbox.token, encoding="utf-8")
-        method, secret = ADAPTERS[sandbox.vendor.name].simple
+        adapter = ADAPTERS[sandbox.vendor.name]
+        method, secret = adapter.simple
         fields = {
             "provider": sandbox.vendor.name,
             "organization": sandbox.organization,
             "base_url": sandbox.url,
             "settling_s": 0.05,
+            "options": adapter.widest.model_dump(),
             "auth": Auth.model_validate({"method": method, f"{secret}_file": token}),
             **(target or {}),
         }

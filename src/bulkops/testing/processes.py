@@ -128,7 +128,7 @@ class Shell:
 
     def configure(self, sandbox: SandboxProcess, **keys: Any) -> None:
         """A `bulkops.toml` whose only target is `sandbox`, addressed as the vendor would be."""
-        fields = {"settling_s": 0.1, **keys}
+        fields = {"provider": "anypoint", "settling_s": 0.1, **keys}
         lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items()]
         self.environ["ACME_TOKEN"] = sandbox.token
         self.write(
@@ -137,7 +137,6 @@ class Shell:
                 [
                     'default_target = "acme"',
                     "[targets.acme]",
-                    'provider = "anypoint"',
                     f'organization = "{sandbox.organization}"',
                     f'base_url = "{sandbox.url}"',
                     *lines,

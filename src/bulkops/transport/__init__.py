@@ -1,8 +1,8 @@
 """The HTTP session of one account."""
 
-from bulkops.transport.answers import Answer, Reading, VendorProfile, message_of
+from bulkops.transport.answers import Answer, Reading, VendorProfile, message_of, words_in
 from bulkops.transport.book import Book, MemoryBook, SharedBook
-from bulkops.transport.credentials import Credentials, IssuedToken, StaticToken, Token
+from bulkops.transport.credentials import Credentials, Issued, IssuedToken, StaticToken, Token
 from bulkops.transport.gates import Gates, Rate, Waiting
 from bulkops.transport.secrets import MASK, Scrubber
 from bulkops.transport.session import Meter, Permit, Session, SessionOptions, Timeouts
@@ -13,6 +13,7 @@ __all__ = [
     "Book",
     "Credentials",
     "Gates",
+    "Issued",
     "IssuedToken",
     "MemoryBook",
     "Meter",
@@ -29,4 +30,5 @@ __all__ = [
     "VendorProfile",
     "Waiting",
     "message_of",
+    "words_in",
 ]

@@ -16,7 +16,7 @@ class Answer:
     """An answer, read to its end.
 
     `body` is the decoded JSON as it came (None if empty), so it may hold secrets; `text` is scrubbed and short: the
-    provider's own words where the body has some, else its beginning.
+    provider's own words where the body has some, else its beginning. `location` is where a redirect points.
     """
 
     status: int
@@ -25,6 +25,7 @@ class Answer:
     request_id: str | None
     date: float | None
     readable: bool = True
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +15,9 @@ from bulkops.errors import AccessError
 
 log = structlog.get_logger(__name__)
 
+MARGIN_S = 60.0
+"""So long before its end a token is renewed: longer than a call takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -23,6 +28,17 @@ class Token:
 
     header: str = field(repr=False)
     generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a login gave: the Authorization header, and for how many seconds it is good; None where nobody says.
+
+    Its repr holds no secret.
+    """
+
+    header: str = field(repr=False)
+    lives_s: float | None = None
 
 
 class Credentials(Protocol):
@@ -58,23 +74,27 @@ class StaticToken:
 
 
 class IssuedToken:
-    """A token that a login call issues, fetched on first use and again when it is refused.
+    """A token that a login call issues: fetched on first use, shortly before its life ends, and when it is refused.
 
-    `issue` returns the Authorization header; it raises AccessError when the login itself is refused, and is then not
-    called again.
+    `issue` logs in; it raises AccessError when the login itself is refused, and is then not called again. `clock` gives
+    seconds that never go back.
     """
 
-    def __init__(self, issue: Callable[[], Awaitable[str]]) -> None:
+    def __init__(self, issue: Callable[[], Awaitable[Issued]], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._issue = issue
+        self._clock = clock
         self._token: Token | None = None
+        self._good_until = math.inf
         self._refusal: AccessError | None = None
         self._lock = anyio.Lock()
 
     async def current(self) -> Token:
-        """The token in use, logging in if there is none yet."""
-        if self._token is not None:
+        """The token in use, logging in if there is none yet or its life is about to end."""
+        if self._token is None:
+            return await self._fetch(after=0)
+        if self._clock() < self._good_until:
             return self._token
-        return await self._fetch(after=0)
+        return await self._fetch(after=self._token.generation)
 
     async def renew(self, spent: Token) -> Token:
         """The next token. Whoever comes late gets the one that another worker already fetched."""
@@ -88,11 +108,20 @@ class IssuedToken:
             # nor does it ask again after a refusal: many wrong logins in a row lock an account
             if self._refusal is not None:
                 raise AccessError(str(self._refusal)) from self._refusal
+            asked_at = self._clock()
             try:
-                header = await self._issue()
+                issued = await self._issue()
             except AccessError as error:
                 self._refusal = error
                 raise
-            self._token = Token(header, after + 1)
-            log.info("token.issued", generation=self._token.generation)
+            self._good_until = _good_until(asked_at, issued.lives_s)
+            self._token = Token(issued.header, after + 1)
+            log.info("token.issued", generation=self._token.generation, lives_s=issued.lives_s)
             return self._token
+
+
+def _good_until(asked_at: float, lives_s: float | None) -> float:
+    """Until when a token is used: a minute before its end, or a tenth of its life where that is less."""
+    if lives_s is None or not 0 < lives_s < math.inf:
+        return math.inf  # its end is told by a 401
+    return asked_at + lives_s - min(MARGIN_S, lives_s / 10)

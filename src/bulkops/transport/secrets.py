@@ -15,6 +15,7 @@ MASK = "[secret]"
 _SCHEME = re.compile(
     r"(?i)\b(bearer|token|basic)\s+(?:(?=\S*\d)[A-Za-z0-9._~+/=-]{8,}|[A-Za-z._~+/=-]{20,})",
 )
+_KEY = re.compile(r"\bwmcp_[A-Za-z0-9_-]{4,}")  # keys of one vendor begin so, whoever wrote them down
 # a value in quotes may hold escaped ones, and its end may be missing where a text was cut
 _NAMED = re.compile(
     r"(?i)((?:access_token|refresh_token|id_token|client_secret|api_key|api_token|password|passwd|secret|"
@@ -50,7 +51,7 @@ class Scrubber:
         for secret in self._known:
             if secret in text:
                 text = text.replace(secret, MASK)
-        text = _SCHEME.sub(rf"\1 {MASK}", text)
+        text = _SCHEME.sub(rf"\1 {MASK}", _KEY.sub(MASK, text))
         return _NAMED.sub(_masked, text)
 
     def head(self, text: str, limit: int) -> str:

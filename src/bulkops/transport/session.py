@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import aiohttp
 import anyio
@@ -108,6 +108,11 @@ class Session:
         self._calls = log.bind()  # bound once: what is below the level costs next to nothing then
 
     @property
+    def base_url(self) -> str:
+        """Scheme, host and port that it speaks to: what leaves them gets no credentials."""
+        return self._options.base_url
+
+    @property
     def clock_ahead_s(self) -> float:
         """The most that the server's clock may be ahead of ours, in seconds; 0 before its first answer."""
         if self._clock.least is None:
@@ -146,8 +151,18 @@ class Session:
         if self._http is not None:
             await self._http.close()
 
-    async def read(self, path: str, *, gate: str, params: Mapping[str, str] | None = None) -> Answer:
-        """GET `path`, trying again after faults.
+    async def read(
+        self,
+        path: str,
+        *,
+        gate: str,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        redirects: bool = False,
+    ) -> Answer:
+        """GET `path`, trying again after faults; POST where a search takes a `body`.
+
+        With `redirects` an answer that points elsewhere is one like others; nothing is followed here.
 
         Raises AccessError for missing rights, RejectedError for another refusal, StoppedError when the tries or the
         run's retries are used up, ConfigError when the server's certificate cannot be trusted.
@@ -156,8 +171,10 @@ class Session:
         attempt = 1
         while True:
             try:
-                answer = await self._authorised("GET", path, gate=gate, params=params)
-                refusal = failure_of_read(answer)
+                answer = await self._authorised(
+                    "GET" if body is None else "POST", path, gate=gate, params=params, body=body
+                )
+                refusal = None if redirects and answer.location else failure_of_read(answer)
                 if refusal is None:
                     return answer
                 raise refusal
@@ -189,12 +206,18 @@ class Session:
             raise failure
         return answer
 
-    async def login(self, path: str, body: Mapping[str, str]) -> Answer:
-        """POST credentials, without a token and outside the ordinary gates; tried again after faults."""
+    async def login(
+        self, path: str, body: Mapping[str, str], *, form: bool = False, authorization: str | None = None
+    ) -> Answer:
+        """POST credentials, without a token and outside the ordinary gates; tried again after faults.
+
+        `body` travels as JSON, or as a `form`; `authorization` is a header of its own.
+        """
         attempt = 1
+        token = Token(authorization) if authorization is not None else None
         while True:
             try:
-                answer = await self._pass_and_send("POST", path, "login", body=dict(body))
+                answer = await self._pass_and_send("POST", path, "login", token=token, body=dict(body), form=form)
                 if answer.status < 500 and answer.readable:
                     return answer
                 what = "" if answer.readable else ", and it could not be read"
@@ -270,6 +293,7 @@ class Session:
         token: Token | None = None,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        form: bool = False,
     ) -> Answer:
         """One try on the wire. Raises ThrottledError, RetryableError or InDoubtError; any other answer is returned."""
         if self._http is None:
@@ -277,8 +301,8 @@ class Session:
         headers = {"Authorization": token.header} if token is not None else {}
         data = None
         if body is not None:
-            data = orjson.dumps(body)
-            headers["Content-Type"] = "application/json"
+            data = urlencode(body).encode() if form else orjson.dumps(body)
+            headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
         self.meter.requests += 1
         passed.leave()
         try:
@@ -319,6 +343,7 @@ class Session:
             ),
             date=read_date(response.headers.get("Date")),
             readable=readable,
+            location=response.headers.get("Location", "") if 300 <= response.status < 400 else "",
         )
 
     def _request_id(self, told: str) -> str | None:

@@ -7,6 +7,7 @@ from bulkops.jobs import Pipeline, read_pipeline
 from bulkops.operations import OPERATIONS, Operation
 from bulkops.planning import Plan
 from bulkops.providers.base import OperationSupport
+from bulkops.wiring.exporting import ExportResult, Reading, export, resources_of
 from bulkops.wiring.finishing import Finish, finish, parse_finish, secret_variables
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, find
 from bulkops.wiring.input import Checked, JobInput, look_at
@@ -32,6 +33,7 @@ from bulkops.wiring.runs import RunResult, resume, start
 from bulkops.wiring.stages import is_pipeline, look_at_pipeline, read_record, report_again
 from bulkops.wiring.targets import ADAPTERS, AVAILABLE, Overrides, open_organization, support_of
 from bulkops.wiring.watching import Observer, Progress
+from bulkops.wiring.wishes import ExportOptions
 
 __all__ = [
     "ADAPTERS",
@@ -39,6 +41,8 @@ __all__ = [
     "DEFAULT_RUNS_DIR",
     "OPERATIONS",
     "Checked",
+    "ExportOptions",
+    "ExportResult",
     "Finish",
     "JobInput",
     "Migrated",
@@ -55,12 +59,14 @@ __all__ = [
     "Progress",
     "Pruning",
     "ReadRun",
+    "Reading",
     "RunFolder",
     "RunResult",
     "StopSignal",
     "WorkOptions",
     "check_name",
     "check_target",
+    "export",
     "failed_pipeline",
     "find",
     "finish",
@@ -86,6 +92,7 @@ __all__ = [
     "read_record",
     "remove_run",
     "report_again",
+    "resources_of",
     "resume_pipeline",
     "resume_run",
     "secret_variables",

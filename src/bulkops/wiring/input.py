@@ -76,6 +76,7 @@ class JobInput:
         self._job = job
         self._translation = Translation(job.head)
         self._models: Mapping[str, OperationSupport] = {}
+        self._allowed_by: Mapping[str, str] = {}
         named = operation or self._job.operation
         self._operations: dict[str, int] = {named: 0} if named is not None else {}
 
@@ -172,8 +173,18 @@ class JobInput:
     def use_provider(self, provider: str, support: Mapping[str, OperationSupport]) -> None:
         """Read rows for `provider`. Raises ConfigError when it lacks the operation, naming those it has."""
         self._models = support
+        self._allowed_by = {
+            kind: f"{possible.needs} = true under [targets.NAME.options]"
+            for kind, possible in AVAILABLE.get(provider, {}).items()
+            if possible.needs and kind not in support
+        }
         for wanted in self._operations:
             if canonical_operation(wanted) not in support:
+                if allowed_by := self._allowed_by.get(canonical_operation(wanted)):
+                    raise ConfigError(
+                        f"provider {provider!r} has {wanted!r} only with {allowed_by}; docs/targets.md says what that "
+                        f"means. Without it there are: {', '.join(support)}."
+                    )
                 near = difflib.get_close_matches(wanted, list(support), n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise ConfigError(
@@ -294,6 +305,7 @@ class JobInput:
             source=self._job,
             operation=self._asked,
             operations=list(OPERATIONS),
+            allowed_by=self._allowed_by,
         )
 
 

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from bulkops.config import TargetConfig, explain
 from bulkops.errors import ConfigError, RefusedError
 from bulkops.policy import BreakerLimits
-from bulkops.providers import anypoint
+from bulkops.providers import anypoint, vmware_csp, wiremock_cloud
 from bulkops.providers.adapter import Adapter, Given, ProviderOptions
 from bulkops.providers.base import OperationSupport, Organization
 from bulkops.transport import (
@@ -39,12 +39,14 @@ from bulkops.wiring.folder import make_private
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the simulator's published constant, worth nothing elsewhere
 
-ADAPTERS: Mapping[str, Adapter] = {one.name: one for one in (anypoint.ADAPTER,)}
+ADAPTERS: Mapping[str, Adapter] = {
+    one.name: one for one in (anypoint.ADAPTER, vmware_csp.ADAPTER, wiremock_cloud.ADAPTER)
+}
 
 AVAILABLE: Mapping[str, Mapping[str, OperationSupport]] = {
-    name: adapter.support(adapter.options()) for name, adapter in ADAPTERS.items()
+    name: adapter.support(adapter.widest) for name, adapter in ADAPTERS.items()
 }
-"""The operations of each provider, as they are without any options."""
+"""All operations that each provider can have; some need an option of the target, which their support names."""
 
 
 @dataclass(frozen=True, slots=True)

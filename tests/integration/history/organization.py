@@ -27,6 +27,7 @@ from bulkops.providers.base import (
     Permit,
     Person,
 )
+from bulkops.providers.resources import Resource
 from bulkops.transport import Gates, Meter
 from tests.integration.history.stepped import Clock
 
@@ -164,6 +165,7 @@ class Client:
     organization = "o1"
     settling_s = SETTLING_S
     administrators = ""
+    administered_by = "role_group"
     caution = ""
 
     def __init__(self, world: World, total: int, noted: Callable[[set[int]], None]) -> None:
@@ -182,6 +184,11 @@ class Client:
             "invite": OperationSupport(BaseModel, AnswerShape.OPAQUE, 3, 3),
             "enable-user": OperationSupport(BaseModel, AnswerShape.ITEMISED, 3, 3),
         }
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """None that a run would read."""
+        return {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -218,6 +225,9 @@ class Client:
         raise KeyError(kind)
 
     links = named
+
+    def searchable(self, text: str) -> bool:
+        return True
 
     async def find_people(self, text: str) -> Sequence[Person]:
         """Whom a search for a name finds."""

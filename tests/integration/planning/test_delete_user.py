@@ -114,8 +114,8 @@ async def test_a_bare_204_is_settled_by_looking(desk_for: Any) -> None:
 async def test_few_names_are_searched_and_many_are_looked_up_in_one_walk(
     desk_for: Any, rows: int, expected: int, reads: int
 ) -> None:
-    """2,500 people on five pages: the first page decides, and belongs to the walk."""
-    desk = await desk_for("delete-user", people=2500, expected=expected)
+    """2,450 people on five pages: the first page decides, and belongs to the walk."""
+    desk = await desk_for("delete-user", people=2450, expected=expected)
     known = ("dora.disabled", "fiona.federated", "inbox.one", "inbox.two", "owner")
     decisions = await desk.decide(*({"user": user} for user in known[:rows]))
     assert all(decision.fate in {Fate.READY, Fate.PROTECTED} for decision in decisions)

@@ -61,16 +61,8 @@ async def read(said: dict[str, str], name: str) -> Any:
 async def test_one_json_line_says_everything_needed() -> None:
     """Address, organisation and credentials; the address answers."""
     async with running() as (_, said):
-        assert set(said) == {
-            "url",
-            "vendor",
-            "organization",
-            "token",
-            "client_id",
-            "client_secret",
-            "username",
-            "password",
-        }
+        names = {"url", "vendor", "organization", "token", "client_id", "client_secret", "username", "password"}
+        assert set(said) == names
         assert await post_invites(said, "a@new.test") == 200
 
 

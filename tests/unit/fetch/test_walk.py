@@ -50,11 +50,11 @@ class Numbers:
 
 async def test_pages_are_read_side_by_side() -> None:
     """Four are in flight at a time and no more, once the first has told how many there are."""
-    listing = Numbers(range(90), together=asyncio.Barrier(4))
+    listing = Numbers(range(80), together=asyncio.Barrier(4))
     async with asyncio.timeout(10):
-        assert sorted(await walk(listing, in_flight=4)) == list(range(90))
+        assert sorted(await walk(listing, in_flight=4)) == list(range(80))
     assert listing.most_open == 4
-    assert sorted(listing.asked) == list(range(0, 90, 10))
+    assert sorted(listing.asked) == list(range(0, 80, 9))
 
 
 async def test_rows_come_in_the_order_of_the_listing() -> None:
@@ -64,32 +64,32 @@ async def test_rows_come_in_the_order_of_the_listing() -> None:
     class Overtaking(Numbers):
         async def page(self, at: Position, limit: int) -> Page[int]:
             offset = int(at)
-            if offset == 10:
+            if offset == 9:
                 await overtaken.wait()
-            elif offset == 20:
+            elif offset == 18:
                 overtaken.set()
             return await super().page(at, limit)
 
     listing = Overtaking(range(45, 0, -1))
     async with asyncio.timeout(10):
         assert await walk(listing, in_flight=2) == list(range(45, 0, -1))
-    assert listing.asked.index(10) > listing.asked.index(20)
+    assert listing.asked.index(9) > listing.asked.index(18)
 
 
 async def test_rows_that_are_not_wanted_are_counted_all_the_same() -> None:
     """The walk vouches for the whole listing, and keeps a part of it in order."""
     listing = Numbers(range(35))
     assert await walk(listing, wanted=lambda number: number % 10 == 3) == [3, 13, 23, 33]
-    assert sorted(listing.asked) == [0, 10, 20, 30]
+    assert sorted(listing.asked) == [0, 9, 18, 27]
 
 
 async def test_a_row_that_two_pages_hold_is_given_once() -> None:
-    """A row may come again where another was added; it is the same row by its identity."""
+    """Also on a page that is none of its own; it is the same row by its identity."""
 
     class Repeating(Numbers):
         async def page(self, at: Position, limit: int) -> Page[int]:
             page = await super().page(at, limit)
-            return Page(at, [9, *page.rows] if at == 10 else page.rows, page.total)
+            return Page(at, [*page.rows, 9] if at == 18 else page.rows, page.total)
 
     assert await walk(Repeating(range(30))) == list(range(30))
 
@@ -99,7 +99,7 @@ async def test_a_first_page_that_is_known_is_not_read_again() -> None:
     listing = Numbers(range(25))
     first = await listing.page(0, 10)
     assert sorted(await walk(listing, first=first)) == list(range(25))
-    assert listing.asked == [0, 10, 20]
+    assert listing.asked == [0, 9, 18]
 
 
 async def test_a_listing_that_changes_once_is_walked_again() -> None:

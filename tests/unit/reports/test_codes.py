@@ -68,6 +68,7 @@ def texts(node: ast.expr, path: Path) -> Iterator[str]:
 
 FAMILIES = {
     "already_*": ("already_enabled", "already_disabled"),
+    "external_*": ("external_team",),
     "unknown_*": tuple(f"unknown_{kind}" for kind in KINDS),
     "ambiguous_*": tuple(f"ambiguous_{kind}" for kind in KINDS),
 }

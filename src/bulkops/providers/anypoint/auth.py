@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bulkops.errors import AccessError
-from bulkops.transport import Answer, Scrubber, Session, message_of
+from bulkops.transport import Answer, Issued, Scrubber, Session, message_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,19 @@ class Login:
         return cls("/accounts/login", {"username": username, "password": password}, f"user {username}")
 
 
-def issuer(login: Login, session: Callable[[], Session], scrubber: Scrubber) -> Callable[[], Awaitable[str]]:
-    """A function that logs in and returns the Authorization header.
+def issuer(login: Login, session: Callable[[], Session], scrubber: Scrubber) -> Callable[[], Awaitable[Issued]]:
+    """A function that logs in. The vendor says nothing of a token's life: a 401 tells when it is over.
 
     It raises AccessError when the login is refused.
     """
 
-    async def issue() -> str:
+    async def issue() -> Issued:
         answer = await session().login(login.path, login.body)
         token = _token_in(answer)
         if token is None:
             raise AccessError(_refusal(login, answer))
         scrubber.add(token)
-        return f"Bearer {token}"
+        return Issued(f"Bearer {token}")
 
     return issue
 

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-_ADDRESS = re.compile(r"[^\s@,;<>()\[\]\\\"]+@[^\s@,;<>()\[\]\\\"]+\.[^\s@,;<>()\[\]\\\".]+")
-
-
-def _address(text: str) -> str:
-    if len(text) > 255:
-        raise ValueError(f"an e-mail address of at most 255 characters, this has {len(text)}")
-    if not _ADDRESS.fullmatch(text) or ".." in text or not text.isprintable():
-        inner = re.search(r"<([^<>]+)>", text)
-        raise ValueError(
-            f"the bare address, {inner.group(1)}" if inner else "an e-mail address such as name@example.com"
-        )
-    return text
+from bulkops.providers.columns import Address, Name, RowFields, UserFields
 
 
 def _invite_id(value: object) -> str:
@@ -30,30 +18,16 @@ def _invite_id(value: object) -> str:
     return str(int(text))
 
 
-def _name(text: str) -> str:
-    if not text or len(text) > 255 or not text.isprintable():
-        raise ValueError("a name or id of 1 to 255 printable characters")
-    return text
-
-
 def _new_name(text: str) -> str:
     """Composed, and with single spaces: a name that the provider might write otherwise could not be found again."""
     if text != " ".join(text.split()):
         raise ValueError("a name with single spaces between its words")
-    return _name(unicodedata.normalize("NFC", text))
+    return unicodedata.normalize("NFC", text)
 
 
 Membership = Literal["member", "maintainer"]
-Address = Annotated[str, AfterValidator(_address)]
-Name = Annotated[str, AfterValidator(_name)]
-NewName = Annotated[str, AfterValidator(_new_name)]
+NewName = Annotated[Name, AfterValidator(_new_name)]
 InviteId = Annotated[str, BeforeValidator(_invite_id)]
-
-
-class RowFields(BaseModel):
-    """Base of all: frozen, unknown columns are the reader's business."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class InviteFields(RowFields):
@@ -68,12 +42,6 @@ class InviteFields(RowFields):
         default=None, description="context of the permissions; this organisation if empty"
     )
     environment: Name | None = Field(default=None, description="context of the permissions, by name or id")
-
-
-class UserFields(RowFields):
-    """Somebody who has an account."""
-
-    user: Name = Field(description="e-mail address, username or id")
 
 
 class InvitationFields(RowFields):

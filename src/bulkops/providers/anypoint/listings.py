@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from bulkops.errors import StoppedError
 from bulkops.paging import OffsetWalk, Page, PageWalk, Position, WholeWalk
 from bulkops.providers.base import Invitation, Link, Named, Person
+from bulkops.providers.rows import id_in, moment, now_of, parsed
 from bulkops.transport import Answer, Session
 
 RowT = TypeVar("RowT")
@@ -92,14 +92,6 @@ class AnypointListing(Generic[RowT]):
         return getattr(row, "id", row)
 
 
-def parsed(parse: Callable[[Mapping[str, Any]], RowT], row: Mapping[str, Any], what: str) -> RowT:
-    """`row` as `parse` reads it. Raises StoppedError where it cannot: rows are what guards and plans rest on."""
-    try:
-        return parse(row)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise StoppedError(f"{what} has an unexpected shape ({error!r}): nothing was decided on it") from error
-
-
 class InvitationListing(AnypointListing[Invitation]):
     """Invitations: the date of each answer says which of them have expired."""
 
@@ -108,15 +100,6 @@ class InvitationListing(AnypointListing[Invitation]):
 
     def _parse_of(self, answer: Answer) -> Callable[[Mapping[str, Any]], Invitation]:
         return partial(invitation, now=now_of(answer))
-
-
-def now_of(answer: Answer) -> float:
-    """The moment by which a row of `answer` has expired: by its own date or by our clock, whichever is earlier.
-
-    A clock that goes wrong, ours or theirs, must not make what is outstanding look expired: it would be sent again.
-    """
-    ours = time.time()
-    return ours if answer.date is None else min(ours, answer.date)
 
 
 class HierarchyListing:
@@ -166,22 +149,11 @@ def _envelope(answer: Answer, resource: str, offset: int, limit: int) -> tuple[S
     return rows, total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
 
 
-_NO_IDS = (bool, dict, list)  # a tuple: a union in the call would be built anew for each row
-
-
-def _id(row: Mapping[str, Any], key: str) -> str:
-    """An id as text. Raises ValueError for none: rows without one could not be told apart."""
-    value = row[key]
-    if value is None or value == "" or isinstance(value, _NO_IDS):
-        raise ValueError(f"{key} is {type(value).__name__ if value else 'empty'}")
-    return str(value)
-
-
 def person(row: Mapping[str, Any]) -> Person:
     """A row of users or members."""
     first, last = (row.get("firstName") or ""), (row.get("lastName") or "")
     return Person(
-        id=_id(row, "id"),
+        id=id_in(row, "id"),
         username=str(row.get("username") or ""),
         email=str(row.get("email") or ""),
         name=f"{first} {last}".strip(),
@@ -203,12 +175,12 @@ def invitation(row: Mapping[str, Any], *, now: float | None = None) -> Invitatio
 
     `now` is in epoch seconds, by our clock if it is not given.
     """
-    invited_at, expires_at = _moment(row.get("invited_at")), _moment(row.get("expires_at"))
+    invited_at, expires_at = moment(row.get("invited_at")), moment(row.get("expires_at"))
     renewed_at = expires_at - INVITATION_LIFE_S if expires_at is not None else None
     status = str(row.get("status") or "").upper()
     expired = status == "EXPIRED" or (expires_at is not None and expires_at < (time.time() if now is None else now))
     return Invitation(
-        id=_id(row, "id"),
+        id=id_in(row, "id"),
         email=str(row.get("invited_email") or row.get("email") or ""),
         expired=expired,
         closed=status in {"CANCELED", "CANCELLED", "ACCEPTED"},
@@ -220,7 +192,7 @@ def invitation(row: Mapping[str, Any], *, now: float | None = None) -> Invitatio
 
 def role_group(row: Mapping[str, Any]) -> Named:
     """A row of role groups."""
-    return Named(_id(row, "role_group_id"), str(row.get("name") or ""))
+    return Named(id_in(row, "role_group_id"), str(row.get("name") or ""))
 
 
 def team(row: Mapping[str, Any]) -> Named:
@@ -230,9 +202,9 @@ def team(row: Mapping[str, Any]) -> Named:
     """
     above = row.get("ancestor_team_ids")
     return Named(
-        _id(row, "team_id"),
+        id_in(row, "team_id"),
         str(row.get("team_name") or row.get("name") or ""),
-        _parent(above, row.get("team_type")) if isinstance(above, list) else None,
+        parent=_parent(above, row.get("team_type")) if isinstance(above, list) else None,
     )
 
 
@@ -244,23 +216,23 @@ def _parent(above: Sequence[Any], team_type: Any) -> str | None:
 
 def role(row: Mapping[str, Any]) -> Named:
     """A row of the catalogue of permissions."""
-    return Named(_id(row, "role_id"), str(row.get("name") or ""))
+    return Named(id_in(row, "role_id"), str(row.get("name") or ""))
 
 
 def environment(row: Mapping[str, Any]) -> Named:
     """A row of environments."""
-    return Named(_id(row, "id"), str(row.get("name") or ""))
+    return Named(id_in(row, "id"), str(row.get("name") or ""))
 
 
 def role_group_user(row: Mapping[str, Any]) -> Link:
     """A person who holds a role group."""
-    return Link(_id(row, "id"))
+    return Link(id_in(row, "id"))
 
 
 def team_member(row: Mapping[str, Any]) -> Link:
     """A member of a team; one from an identity provider's group comes back at their next sign-in."""
     return Link(
-        _id(row, "id"),
+        id_in(row, "id"),
         level=str(row.get("membership_type") or "member"),
         external=bool(row.get("is_assigned_via_external_groups")),
     )
@@ -270,27 +242,15 @@ def person_role(row: Mapping[str, Any]) -> Link:
     """A permission that a person holds, with its context."""
     context = row.get("context_params")
     pairs = context.items() if isinstance(context, dict) else ()
-    return Link(_id(row, "role_id"), detail=tuple(sorted(f"{name}={value}" for name, value in pairs if value)))
+    return Link(id_in(row, "role_id"), detail=tuple(sorted(f"{name}={value}" for name, value in pairs if value)))
 
 
 def allowlist_entry(row: Mapping[str, Any]) -> Link:
     """An app on the allowlist, with its scopes. A client id may come more than once."""
     scopes = row.get("authorized_scopes")
-    return Link(_id(row, "client_id"), detail=tuple(sorted(_scope(one) for one in scopes or ())))
+    return Link(id_in(row, "client_id"), detail=tuple(sorted(scope_of(one) for one in scopes or ())))
 
 
-def _scope(value: Any) -> str:
+def scope_of(value: Any) -> str:
     """A scope as text: some descriptions have plain names, others objects."""
     return str(value.get("scope") or value.get("name")) if isinstance(value, dict) else str(value)
-
-
-def _moment(value: Any) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value) / (1000.0 if value > 1e11 else 1.0)
-    if isinstance(value, str) and value:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return None

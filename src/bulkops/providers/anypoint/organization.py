@@ -18,6 +18,7 @@ from bulkops.errors import ConfigError, RejectedError, StoppedError
 from bulkops.model import Batch
 from bulkops.providers.anypoint import listings
 from bulkops.providers.anypoint.listings import HierarchyListing, InvitationListing
+from bulkops.providers.anypoint.resources import Shelf
 from bulkops.providers.anypoint.support import SUPPORT, WRITES
 from bulkops.providers.anypoint.writes import Wire
 from bulkops.providers.base import (
@@ -31,6 +32,8 @@ from bulkops.providers.base import (
     OrganizationFacts,
     Person,
 )
+from bulkops.providers.resources import Resource
+from bulkops.providers.rows import now_of, parsed
 from bulkops.transport import Answer, Permit, Session
 
 
@@ -39,6 +42,7 @@ class AnypointOrganization:
 
     provider = "anypoint"
     administrators = "Organization Administrators"
+    administered_by = "role_group"
     caution = ""
 
     def __init__(self, session: Session, organization: str, *, settling_s: float = 5.0) -> None:
@@ -54,6 +58,11 @@ class AnypointOrganization:
     def support(self) -> Mapping[str, OperationSupport]:
         """The operations that Anypoint has here."""
         return SUPPORT
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """The tables of the organisation."""
+        return Shelf(self._session, self.organization).resources()
 
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()
@@ -147,6 +156,10 @@ class AnypointOrganization:
         }[kind]
         return self._listing(path, parse, resource=f"{kind} entries", params=params)
 
+    def searchable(self, text: str) -> bool:
+        """By address and username through `search`, by id through its own path."""
+        return True
+
     async def find_people(self, text: str) -> Sequence[Person]:
         """Members by address or username through `search` (partial), by id through the user's own path."""
         found = await self._listing("/members", listings.person, resource="members").search(text)
@@ -205,8 +218,8 @@ class AnypointOrganization:
             if error.http_status == 404:
                 return []
             raise
-        parse = partial(listings.invitation, now=listings.now_of(answer))
-        found = listings.parsed(parse, _object(answer, "an invitation", "id"), "an invitation")
+        parse = partial(listings.invitation, now=now_of(answer))
+        found = parsed(parse, _object(answer, "an invitation", "id"), "an invitation")
         return [] if found.closed else [found]
 
     async def _by_id(self, user_id: str, parse: Callable[[Mapping[str, Any]], Person]) -> list[Person]:
@@ -216,7 +229,7 @@ class AnypointOrganization:
             if error.http_status == 404:
                 return []
             raise
-        return [listings.parsed(parse, _object(answer, "a user", "id"), "a user")]
+        return [parsed(parse, _object(answer, "a user", "id"), "a user")]
 
     def _listing(
         self, path: str, parse: Any, *, resource: str, params: Mapping[str, str] | None = None

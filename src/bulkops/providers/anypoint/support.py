@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bulkops.providers.anypoint import fields, writes
 from bulkops.providers.base import AnswerShape, OperationSupport
+from bulkops.providers.columns import UserFields
 
 ORG = "/accounts/api/organizations/{org}"
 _READ_BACK = "the status does not tell rows apart: the result is read back"
@@ -38,7 +39,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         moot=frozenset({400, 404, 409, 410}),  # 400 is also the answer when nothing was left to take back
     ),
     "delete-user": OperationSupport(
-        fields=fields.UserFields,
+        fields=UserFields,
         answers=AnswerShape.OPAQUE,
         batch_size=100,
         max_batch=100,
@@ -46,7 +47,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         note="in the root organisation a soft delete; in a business group only its permissions go",
     ),
     "disable-user": OperationSupport(
-        fields=fields.UserFields,
+        fields=UserFields,
         answers=AnswerShape.OPAQUE,
         batch_size=100,
         max_batch=100,
@@ -55,7 +56,7 @@ SUPPORT: Mapping[str, OperationSupport] = {
         weigh=writes.user_bytes,
     ),
     "enable-user": OperationSupport(
-        fields=fields.UserFields,
+        fields=UserFields,
         answers=AnswerShape.OPAQUE,
         batch_size=100,
         max_batch=100,

@@ -1,0 +1,1 @@
+"""A simulated organisation of VMware Cloud Services (CSP): its access management."""

@@ -1,0 +1,14 @@
+"""The vendors that campaigns play, each with its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tests.chaos.anypoint import ANYPOINT
+from tests.chaos.csp import CSP
+from tests.chaos.habitat import Habitat
+
+HABITATS: Mapping[str, Habitat] = {one.vendor: one for one in (ANYPOINT, CSP)}
+
+PLAYS: Sequence[tuple[str, str]] = [(name, kind) for name, habitat in HABITATS.items() for kind in habitat.verbs]
+"""Every operation of every vendor; a campaign plays them by turns."""

@@ -19,7 +19,7 @@ import aiohttp
 
 from bulkops.cli.main import main
 from bulkops.engine import Runner
-from bulkops.engine.sender import LedgerPermit
+from bulkops.engine.permit import LedgerPermit
 from bulkops.ledger import sqlite
 from bulkops.transport import session
 

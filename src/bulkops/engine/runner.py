@@ -14,6 +14,7 @@ import anyio
 import structlog
 
 from bulkops.engine.batching import FRAME_BYTES, Batcher, ParentQueues
+from bulkops.engine.claims import ClaimsAhead
 from bulkops.engine.limits import RunLimits
 from bulkops.engine.sender import Question, Sender, Why
 from bulkops.engine.settler import Settler
@@ -73,7 +74,8 @@ class Runner:
         self._operation = operation
         self._queues = ParentQueues()
         # asyncio's own queue: handing a batch over is a few microseconds that each call pays
-        self._waiting: asyncio.Queue[Batch[Any] | None] = asyncio.Queue(limits.width)
+        self._waiting: asyncio.Queue[tuple[Batch[Any], Claim | None] | None] = asyncio.Queue()
+        self._ahead = ClaimsAhead(operation, ledger, most=2 * limits.width)
         self._surveyed_ones: list[Sequence[Decision]] = []
         self._outstanding = 0
         self._idle = anyio.Event()
@@ -203,7 +205,7 @@ class Runner:
                 self.stop.request(error)
             await self._drained()
             for _ in range(self._limits.width):
-                await self._waiting.put(None)
+                self._waiting.put_nowait(None)
         await self._last_look()
         await self._ledger.flush()
         self._raise_if_stopped()
@@ -273,6 +275,7 @@ class Runner:
 
     async def _settle_all(self) -> None:
         """Wait for what is in flight, ask about what is open, send again what did not happen; until nothing is open."""
+        await self._claim()
         await self._drained()
         while self.sender.questions and not self.stop.requested:
             self.phase.name = "reading back"
@@ -281,7 +284,7 @@ class Runner:
             self.phase.name = "sending"
             await self._pay_for(questions, again)
             for batch in again:
-                await self._submit(batch)
+                await self._hand_over(batch)
             await self._drained()
 
     async def _pay_for(self, questions: Sequence[Question], again: Sequence[Batch[Any]]) -> None:
@@ -311,23 +314,45 @@ class Runner:
             self._ledger.settle(question.claim, (), doubts=[Settled(question.batch.rows, question.doubt)])
 
     async def _submit(self, batch: Batch[Any]) -> None:
-        """Hand a batch to the workers; waits while they are all busy and a few batches wait already."""
-        while self._outstanding >= 2 * self._limits.width and not self.stop.requested:
-            await self._next_change()
+        """Have a batch sent; waits while enough others wait already."""
+        if not self._ahead.takes(batch):
+            await self._hand_over(batch)
+        elif self._ahead.gather(batch):
+            await self._claim()
+
+    async def _claim(self) -> None:
+        """Note by one commit what was gathered to be claimed ahead, and hand it to the workers."""
+        await self._room_for(len(self._ahead))
+        if self.stop.requested:
+            self._ahead.drop()
+        elif self._ahead:
+            for claimed in await self._ahead.note(at=self.sender.providers_time()):
+                self._outstanding += 1
+                self._waiting.put_nowait(claimed)
+
+    async def _hand_over(self, batch: Batch[Any]) -> None:
+        """Hand a batch to the workers, who note it when it leaves."""
+        await self._room_for(1)
         if self.stop.requested:
             return
         self._outstanding += 1
         if self._queues.enter(batch):
-            await self._waiting.put(batch)
+            self._waiting.put_nowait((batch, None))
+
+    async def _room_for(self, batches: int) -> None:
+        """Wait while the workers are all busy and a few batches wait already."""
+        while self._outstanding + batches > 2 * self._limits.width and not self.stop.requested:
+            await self._next_change()
 
     async def _work(self) -> None:
-        while (batch := await self._waiting.get()) is not None:
-            while batch is not None:  # a parent's batches stay with one worker, in their order
-                batch = await self._deliver(batch)
+        while (handed := await self._waiting.get()) is not None:
+            batch, claim = handed
+            while (after := await self._deliver(batch, claim)) is not None:
+                batch, claim = after, None  # a parent's batches stay with one worker, in their order
 
-    async def _deliver(self, batch: Batch[Any]) -> Batch[Any] | None:
+    async def _deliver(self, batch: Batch[Any], claim: Claim | None) -> Batch[Any] | None:
         try:
-            await self.sender.deliver(batch)
+            await self.sender.deliver(batch, claim)
         finally:
             self._outstanding -= 1
             self._idle.set()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-import anyio
-import anyio.lowlevel
 import structlog
 
 from bulkops.engine.limits import RunLimits
+from bulkops.engine.permit import LedgerPermit
 from bulkops.engine.stop import StopSignal
 from bulkops.errors import (
     AccessError,
@@ -72,37 +72,6 @@ class Question:
         return len(self.claim.rows) == 1
 
 
-class LedgerPermit:
-    """Notes the batch in the ledger at the last moment before its bytes leave.
-
-    Until then the attempt may be called off; from then on it runs to its end. `clock` is the provider's, epoch seconds:
-    who looks up later what became of the batch may sit at a machine whose own clock shows another time.
-    """
-
-    def __init__(self, ledger: Ledger, batch: Batch[Any], clock: Callable[[], float]) -> None:
-        self.claim: Claim | None = None
-        self.scope = anyio.CancelScope()
-        self.begun = False
-        self._ledger = ledger
-        self._batch = batch
-        self._clock = clock
-
-    async def begin(self) -> None:
-        """Durable when this returns. Before a second write of the same attempt the batch is noted anew."""
-        if not self.begun:
-            await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
-        self.begun = True  # before the first await: a stop from here on lets the attempt finish
-        if self.claim is not None:
-            # the next commit holds both: on the disk the rows are never without a claim
-            self._ledger.settle(self.claim, ())
-        self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt, at=self._clock())
-
-    def call_off(self) -> None:
-        """Give up an attempt that has not begun."""
-        if not self.begun:
-            self.scope.cancel()
-
-
 class Sender:
     """Brings batches to their end. Tasks may share one."""
 
@@ -131,19 +100,25 @@ class Sender:
         self._before = Counts()
         stop.on_request(self._call_off_waiting)
 
-    async def deliver(self, batch: Batch[Any]) -> None:
-        """Send `batch` until each row ended, went back to pending because of a stop, or became a question."""
+    async def deliver(self, batch: Batch[Any], claim: Claim | None = None) -> None:
+        """Send `batch` until each row ended, went back to pending because of a stop, or became a question.
+
+        `claim` is what was noted ahead for its first attempt.
+        """
         todo = [batch]
         while todo and not self._stop.requested:
             part = todo.pop()
+            ahead, claim = claim, None
             try:
-                todo.extend(await self._attempt(part))
+                todo.extend(await self._attempt(part, ahead))
             except BulkopsError as error:
                 self._stop.request(error)
+        if claim is not None:
+            self._unclaim(claim)
 
-    async def _attempt(self, batch: Batch[Any]) -> Sequence[Batch[Any]]:
+    async def _attempt(self, batch: Batch[Any], ahead: Claim | None) -> Sequence[Batch[Any]]:
         """One try. Returns the batches to send next, in reverse order."""
-        permit = LedgerPermit(self._ledger, batch, self._providers_time)
+        permit = LedgerPermit(self._ledger, batch, self.providers_time, ahead)
         self._permits.add(permit)
         try:
             with permit.scope:
@@ -172,6 +147,8 @@ class Sender:
             raise
         finally:
             self._permits.discard(permit)
+            if permit.ahead is not None:
+                self._unclaim(permit.ahead)
 
     def _take_answer(self, permit: LedgerPermit, batch: Batch[Any], answer: BatchAnswer) -> None:
         """Settle what the answer told; what it did not tell becomes a question."""
@@ -303,6 +280,11 @@ class Sender:
         if permit.claim is not None:
             self._ledger.settle(permit.claim, ())
 
+    def _unclaim(self, claim: Claim) -> None:
+        """Nothing has left under a claim that was made ahead: its rows are pending again, where that can be noted."""
+        with contextlib.suppress(LedgerError):  # else they are looked up as if it had
+            self._ledger.settle(claim, ())
+
     def begin_counting(self) -> None:
         """Rows that failed before anything was sent are no reason to stop."""
         self._before = self._ledger.counts()
@@ -336,7 +318,7 @@ class Sender:
             return ""
         return f"{failed} of {done} finished rows failed, more than --max-failures {allowed}"
 
-    def _providers_time(self) -> float:
+    def providers_time(self) -> float:
         """Now, by the provider's clock."""
         return time.time() + self._org.clock_ahead_s()
 

@@ -75,6 +75,7 @@ class Operation(Protocol):
     undo: ClassVar[str]  # what takes it back, in words
     unseats: ClassVar[bool]  # may leave somebody an administrator no longer
     dated: ClassVar[bool]  # what is in doubt is told by a date of the provider's, so its clock must be known
+    probed: ClassVar[bool]  # `check` always tells, of each row by itself, whether its call was made
     whole: ClassVar[bool]  # one request carries all rows, or none: it replaces what is there
 
     def key(self, fields: BaseModel) -> str:
@@ -148,6 +149,7 @@ class Verb:
     destructive: ClassVar[bool] = False
     unseats: ClassVar[bool] = False
     dated: ClassVar[bool] = False
+    probed: ClassVar[bool] = False
 
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """A decision for each item. Each verb has its own."""

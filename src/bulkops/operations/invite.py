@@ -20,6 +20,7 @@ class Invite(Verb):
     kind: ClassVar[str] = "invite"
     summary: ClassVar[str] = "Send an invitation to each address, with the role groups and teams it should get."
     repeatable: ClassVar[bool] = False
+    probed: ClassVar[bool] = True
     undo: ClassVar[str] = "revoke-invite takes back the invitation; the mail cannot be unsent"
 
     grants: ClassVar[Mapping[str, str]] = {"role_groups": "role_group", "teams": "team", "roles": "role"}

@@ -1,0 +1,50 @@
+"""The right to let one batch's bytes leave: its note in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+
+from bulkops.ledger.base import Claim, Ledger
+from bulkops.model import Batch
+
+
+class LedgerPermit:
+    """Notes the batch in the ledger at the last moment before its bytes leave.
+
+    Until then the attempt may be called off; from then on it runs to its end. `clock` is the provider's, epoch seconds:
+    who looks up later what became of the batch may sit at a machine whose own clock shows another time.
+    """
+
+    def __init__(
+        self, ledger: Ledger, batch: Batch[Any], clock: Callable[[], float], ahead: Claim | None = None
+    ) -> None:
+        self.claim: Claim | None = None
+        self.ahead = ahead  # noted already, and nothing has left under it
+        self.scope = anyio.CancelScope()
+        self.begun = False
+        self._ledger = ledger
+        self._batch = batch
+        self._clock = clock
+
+    async def begin(self) -> None:
+        """Durable when this returns. Before a second write of the same attempt the batch is noted anew."""
+        if not self.begun:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # called off in this very moment: then not a byte may leave
+        self.begun = True  # before the first await: a stop from here on lets the attempt finish
+        if self.ahead is not None:
+            self.claim, self.ahead = self.ahead, None
+            await self._ledger.leaving()
+            return
+        if self.claim is not None:
+            # the next commit holds both: on the disk the rows are never without a claim
+            self._ledger.settle(self.claim, ())
+        self.claim = await self._ledger.begin(self._batch.rows, attempt=self._batch.attempt, at=self._clock())
+
+    def call_off(self) -> None:
+        """Give up an attempt that has not begun."""
+        if not self.begun:
+            self.scope.cancel()

@@ -69,6 +69,18 @@ def after_begin(point: Point) -> None:
     LedgerPermit.begin = begin  # type: ignore[method-assign]
 
 
+def claimed_ahead(point: Point) -> None:
+    """A window of claims is durable, and few of its calls have left, or none."""
+    original: Async = sqlite.SqliteLedger.begin_ahead
+
+    async def begin_ahead(self: sqlite.SqliteLedger, *args: Any, **named: Any) -> Any:
+        claims = await original(self, *args, **named)
+        point.passed()
+        return claims
+
+    sqlite.SqliteLedger.begin_ahead = begin_ahead  # type: ignore[method-assign]
+
+
 def sent(point: Point) -> None:
     """The bytes of a write have left, and no answer has come."""
     original: Async = aiohttp.ClientResponse.start
@@ -199,6 +211,7 @@ class _OftenCarriedOver(sqlite3.Connection):
 WRAPPERS: dict[str, Callable[[Point], None]] = {
     "before-begin": before_begin,
     "after-begin": after_begin,
+    "claimed-ahead": claimed_ahead,
     "sent": sent,
     "answered": answered,
     "before-settle": before_settle,

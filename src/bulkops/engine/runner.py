@@ -146,7 +146,7 @@ class Runner:
                 if note_skipped if decision.fate is Fate.SKIP else note_invalid:
                     self._conclude(decision)
                 if decision.fate is Fate.READY:
-                    plan.calls += sum(1 for _ in batcher.add(decision.item))
+                    plan.calls += len(batcher.add(decision.item))
             if self._operation.whole:
                 self._refuse_too_long([one.item for one in decisions if one.fate is Fate.READY])
                 plan.removals = await self._planner.removals(decisions)

@@ -7,10 +7,10 @@ AttemptError family, of which InDoubtError alone may have been applied.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 RowT = TypeVar("RowT")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class AnswerShape(Enum):
@@ -119,8 +120,7 @@ class Link:
     external: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What will be sent for one row, its names resolved. `fields` are the row's own, as validated.
 
     `key` is what the provider calls the thing that changes (an address, an id), `parent` the id of what it belongs to.
@@ -134,7 +134,7 @@ class Change:
     parent: str = ""
     level: str = ""
     detail: tuple[str, ...] = ()
-    grants: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    grants: Mapping[str, tuple[Named, ...]] = NOTHING
     person: Person | None = None
     since: float | None = None
     gone: tuple[str, ...] = ()
@@ -168,8 +168,7 @@ class OrganizationFacts:
     root_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchAnswer:
+class BatchAnswer(NamedTuple):
     """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
 
     `refused` are those that it says are not, with the reason. `complete` means that the status speaks for every item
@@ -179,7 +178,7 @@ class BatchAnswer:
     http_status: int
     request_id: str | None = None
     named: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = NOTHING
     complete: bool = False
 
 

@@ -24,7 +24,7 @@ from bulkops.errors import AccessError, BulkopsError, ConfigError, LedgerError
 from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Item, Outcome, Settled, State, Verdict
 from bulkops.operations.base import Decision, Fate, Operation
-from bulkops.planning import Plan, Planner, outcome_of
+from bulkops.planning import OLDEST_S, KeptDecisions, Plan, Planner, outcome_of
 from bulkops.providers.base import Organization
 
 log = structlog.get_logger(__name__)
@@ -76,7 +76,8 @@ class Runner:
         # asyncio's own queue: handing a batch over is a few microseconds that each call pays
         self._waiting: asyncio.Queue[tuple[Batch[Any], Claim | None] | None] = asyncio.Queue()
         self._ahead = ClaimsAhead(operation, ledger, most=2 * limits.width)
-        self._surveyed_ones: list[Sequence[Decision]] = []
+        self._kept: KeptDecisions | None = None
+        self._surveyed_at = 0.0
         self._outstanding = 0
         self._idle = anyio.Event()
 
@@ -135,12 +136,10 @@ class Runner:
             self._operation.bundle,
             self._operation.parent,
         )
-        self._surveyed_ones.clear()
-        keep = self._ledger.counts().pending <= self._limits.kept_decisions
+        kept = KeptDecisions(whole=self._limits.kept_decisions)
         for chunk in self._surveyed():
             decisions = await self._planner.decide(chunk)
-            if keep:
-                self._surveyed_ones.append(decisions)
+            kept.add(decisions)
             for decision in decisions:
                 plan.count(decision)
                 if note_skipped if decision.fate is Fate.SKIP else note_invalid:
@@ -151,6 +150,7 @@ class Runner:
                 self._refuse_too_long([one.item for one in decisions if one.fate is Fate.READY])
                 plan.removals = await self._planner.removals(decisions)
             self._raise_if_stopped()
+        self._kept, self._surveyed_at = kept, time.monotonic()
         plan.calls = min(1, plan.ready) if self._operation.whole else plan.calls + sum(1 for _ in batcher.rest())
         plan.reads = self._planner.reads()
         plan.last_administrators = await self._planner.last_administrators()
@@ -184,7 +184,7 @@ class Runner:
 
     def forget(self) -> None:
         """What was read of the organisation is no longer true: another operation has changed it."""
-        self._surveyed_ones.clear()
+        self._kept = None
         self._planner.forget()
 
     async def apply(self) -> None:
@@ -254,13 +254,18 @@ class Runner:
         return self._ledger.state_of(row) in {State.SKIPPED, State.FAILED}
 
     async def _decided(self) -> AsyncIterator[Sequence[Decision]]:
-        """A decision for every pending row: the ones that the survey made just now, where it could keep them all."""
-        if self._surveyed_ones:
-            kept, self._surveyed_ones = self._surveyed_ones, []
-            for decisions in kept:
-                yield [one for one in decisions if self._ledger.state_of(one.item.row) is State.PENDING]
-            return
-        for chunk in self._chunks():
+        """A decision for every pending row: the one that the survey made just now, where it could be kept.
+
+        Of a job that is too large to be done at once, what was decided long ago is decided anew.
+        """
+        kept, self._kept = self._kept, None
+        last = rows = 0
+        for decisions in kept.take() if kept is not None else ():
+            if rows > self._limits.kept_decisions and time.monotonic() - self._surveyed_at > OLDEST_S:
+                break
+            last, rows = decisions[-1].item.row, rows + len(decisions)
+            yield [one for one in decisions if self._ledger.state_of(one.item.row) is State.PENDING]
+        for chunk in self._chunks(after=last):
             yield await self._planner.decide(chunk)
 
     def _ready(self, decisions: Sequence[Decision]) -> list[Item[Any]]:
@@ -371,9 +376,11 @@ class Runner:
         self._idle = anyio.Event()
         await self._idle.wait()
 
-    def _chunks(self) -> Iterator[Sequence[Item[Any]]]:
-        """The rows that are pending when their turn comes, some hundreds at a time."""
-        items = self._source(lambda row: self._ledger.state_of(row) is State.PENDING)
+    def _chunks(self, after: int = 0) -> Iterator[Sequence[Item[Any]]]:
+        """The rows above `after` that are pending when their turn comes, some hundreds at a time."""
+        if self._ledger.pending(after=after) is None:
+            return
+        items = self._source(lambda row: row > after and self._ledger.state_of(row) is State.PENDING)
         while chunk := list(islice(items, self._limits.plan_chunk)):
             yield chunk
 

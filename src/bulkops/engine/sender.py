@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -121,14 +123,12 @@ class Sender:
         permit = LedgerPermit(self._ledger, batch, self.providers_time, ahead)
         self._permits.add(permit)
         try:
-            with permit.scope:
-                answer = await self._operation.apply(self._org, batch, permit)
-                self._take_answer(permit, batch, answer)
-            if permit.scope.cancelled_caught and permit.claim is not None:
-                self._ask_later(
-                    permit, batch, Why.LOST, InDoubtError("the run was stopped while the call was under way")
-                )
+            self._take_answer(permit, batch, await self._operation.apply(self._org, batch, permit))
             return ()
+        except asyncio.CancelledError:
+            if not permit.take_back():
+                raise
+            return ()  # it waited still: nothing has left
         except LedgerError:
             raise  # the record is not safe: whatever was begun stays in doubt
         except InDoubtError as error:
@@ -158,7 +158,7 @@ class Sender:
         self.budget.count_call()
         self.splitter.count(good=len(batch))
         if speaks_for_all(batch, answer):
-            self._ledger.settle(claim, [Settled(claim.rows, _done(batch, answer))])
+            self._ledger.settle(claim, (Settled(claim.rows, _done(batch, answer)),))
             self.judge_failures()
             return
         outcomes = told(batch, answer)
@@ -335,7 +335,15 @@ def speaks_for_all(batch: Batch[Any], answer: BatchAnswer) -> bool:
 
 
 def _done(batch: Batch[Any], answer: BatchAnswer) -> Outcome:
+    if answer.request_id is None:
+        return _success(batch.attempt, answer.http_status)
     return Outcome.succeeded(attempts=batch.attempt, http_status=answer.http_status, request_id=answer.request_id)
+
+
+@lru_cache(maxsize=64)
+def _success(attempt: int, status: int) -> Outcome:
+    """Most successes are alike: one value serves them all."""
+    return Outcome.succeeded(attempts=attempt, http_status=status)
 
 
 def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:

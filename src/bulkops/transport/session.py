@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
-import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import anyio
 import orjson
 import structlog
+from yarl import URL
 
 from bulkops.errors import (
     AccessError,
@@ -29,7 +29,6 @@ from bulkops.model import shorten
 from bulkops.policy import QuotaReading, ResetUnit, ServerClock, full_jitter, read_date, read_quota
 from bulkops.transport.answers import (
     Answer,
-    VendorProfile,
     failure_of_read,
     failure_of_write,
     message_of,
@@ -40,6 +39,7 @@ from bulkops.transport.credentials import Credentials, Token
 from bulkops.transport.faults import STEERING, proxy_for, translate
 from bulkops.transport.gates import Gates
 from bulkops.transport.lane import Pass
+from bulkops.transport.options import Meter, Permit, SessionOptions
 from bulkops.transport.secrets import Scrubber
 
 log = structlog.get_logger(__name__)
@@ -48,44 +48,7 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_TEXT = 2000
 """So many characters of a refusal's text are kept."""
 MAX_REQUEST_ID = 200
-
-
-class Permit(Protocol):
-    """Asked right before a write's bytes leave, after every wait; also before they leave once more with a new token."""
-
-    async def begin(self) -> None:
-        """Return when the record of the write is durable; raise to keep it from leaving."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: for a connection to open, and for a whole call. `read_tries` bounds the tries of one read."""
-
-    connect_s: float = 10.0
-    total_s: float = 60.0
-    read_tries: int = 5
-    backoff_base_s: float = 0.25
-    backoff_cap_s: float = 15.0
-
-
-@dataclass(slots=True)
-class Meter:
-    """What this session sent: calls, refusals for rate, and reads tried again."""
-
-    requests: int = 0
-    throttled: int = 0
-    retries: int = 0
-
-
-@dataclass(slots=True)
-class SessionOptions:
-    """What a session is made of. `base_url` is scheme, host and port, without a path."""
-
-    base_url: str
-    profile: VendorProfile = field(default_factory=VendorProfile)
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    connections: int = 16
-    tls: ssl.SSLContext | None = None
+REMEMBERED_URLS = 1000
 
 
 class Session:
@@ -104,6 +67,9 @@ class Session:
         self.meter = Meter()
         self._clock = ServerClock()
         self._units: dict[str, ResetUnit] = {}
+        self._base = URL(options.base_url)
+        self._urls: dict[str, URL] = {}
+        self._tells = False
         self._http: aiohttp.ClientSession | None = None
         self._calls = log.bind()  # bound once: what is below the level costs next to nothing then
 
@@ -124,8 +90,8 @@ class Session:
         proxy = proxy_for(options.base_url)
         if proxy is not None and (password := urlsplit(proxy).password):
             self._scrubber.add(unquote(password))
+        self._tells = self._calls.is_enabled_for(logging.DEBUG)
         self._http = aiohttp.ClientSession(
-            options.base_url,
             connector=QuietConnector(limit=options.connections, ssl=options.tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=options.timeouts.total_s, sock_connect=options.timeouts.connect_s),
@@ -217,12 +183,21 @@ class Session:
         permit: Permit | None = None,
     ) -> Answer:
         """Send with a token; after a 401 renew once and repeat once: a refused credential applied nothing."""
-        answer, token = await self._send_with_token(method, path, gate, params, body, permit)
+        credentials, token = self._credentials, None
+        passed = await self.gates.enter(gate)
+        try:  # wait, then ask for the token, then for the permit, then send: what waits has not begun
+            if credentials is not None:
+                token = await credentials.current()
+            if permit is not None:
+                await permit.begin()
+            answer = await self._send(method, path, passed, token=token, params=params, body=body)
+        finally:
+            passed.close()
         if answer.status != 401:
             return answer
-        if self._credentials is None or token is None:
+        if credentials is None or token is None:
             raise AccessError(f"{method} {path}: the provider asks for credentials, and none are configured")
-        token = await self._credentials.renew(token)
+        token = await credentials.renew(token)
         answer = await self._pass_and_send(method, path, gate, permit=permit, token=token, params=params, body=body)
         if answer.status == 401:
             raise AccessError(
@@ -230,25 +205,6 @@ class Session:
                 f"this call ({shorten(answer.text, 120)})"
             )
         return answer
-
-    async def _send_with_token(
-        self,
-        method: str,
-        path: str,
-        gate: str,
-        params: Mapping[str, str] | None,
-        body: Any,
-        permit: Permit | None,
-    ) -> tuple[Answer, Token | None]:
-        """Wait, then ask for the token, then for the permit, then send: what waits has not begun."""
-        passed = await self.gates.enter(gate)
-        try:
-            token = await self._credentials.current() if self._credentials is not None else None
-            if permit is not None:
-                await permit.begin()
-            return await self._send(method, path, passed, token=token, params=params, body=body), token
-        finally:
-            passed.close()
 
     async def _pass_and_send(
         self, method: str, path: str, gate: str, *, permit: Permit | None = None, **what: Any
@@ -281,15 +237,18 @@ class Session:
             headers["Content-Type"] = "application/json"
         self.meter.requests += 1
         passed.leave()
+        response: aiohttp.ClientResponse | None = None
         try:
-            async with self._http.request(
-                method, path, params=params, data=data, headers=headers, allow_redirects=False
-            ) as response:
-                raw = await _read_bounded(response)
-                answer = self._answer(response, raw)
+            # a context manager around it would cost each call some microseconds
+            response = await self._http.request(
+                method, self._url(path), params=params, data=data, headers=headers, allow_redirects=False
+            )
+            raw = await _read_bounded(response)
+            answer = self._answer(response, raw)
+            if self._tells:
                 self._log(method, path, answer, passed.sent_at)
-                self._feed_gates(passed, answer, response, raw)
-                return answer
+            self._feed_gates(passed, answer, response, raw)
+            return answer
         except AttemptError:
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
@@ -297,12 +256,24 @@ class Session:
             passed.failed(str(translated))
             log.info("request.failed", method=method, path=path, error=type(error).__name__, text=str(translated))
             raise translated from error
+        finally:
+            if response is not None:
+                response.release()  # harmless where its body was read; else its connection is closed
+
+    def _url(self, path: str) -> URL:
+        """The whole address of `path`, which is taken apart once."""
+        url = self._urls.get(path)
+        if url is None:
+            if len(self._urls) >= REMEMBERED_URLS:
+                self._urls.clear()
+            url = self._urls[path] = self._base.join(URL(path))
+        return url
 
     def _answer(self, response: aiohttp.ClientResponse, raw: bytes) -> Answer:
         body: Any = None
         readable = True
-        html = response.content_type == "text/html"
-        if raw.strip():
+        html = response.headers.get("Content-Type", "").lstrip()[:9].casefold() == "text/html"
+        if raw and not raw.isspace():
             try:
                 body = orjson.loads(raw)
             except orjson.JSONDecodeError:
@@ -334,7 +305,9 @@ class Session:
             self._clock.note(answer.date, sent=passed.sent_at, answered=now)
         server_now = time.time() if self._clock.least is None else now + self._clock.least
         longest_s = self._options.profile.longest_window_s
-        unit = self._units.setdefault(passed.lane.name, ResetUnit())  # each endpoint has windows of its own
+        unit = self._units.get(passed.lane.name)
+        if unit is None:  # each endpoint has windows of its own
+            unit = self._units[passed.lane.name] = ResetUnit()
         reading = read_quota(response.headers, server_now=server_now, in_ms=unit.in_ms, longest_s=longest_s)
         if unit.note(reading, now):
             passed.lane.unlearn()

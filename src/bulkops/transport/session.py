@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-import aiohttp
 import anyio
 import orjson
 import structlog
@@ -34,21 +33,21 @@ from bulkops.transport.answers import (
     message_of,
     words_in,
 )
-from bulkops.transport.connections import QuietConnector
 from bulkops.transport.credentials import Credentials, Token
-from bulkops.transport.faults import STEERING, proxy_for, translate
+from bulkops.transport.direct import DirectClient
+from bulkops.transport.faults import FAULTS, STEERING, proxy_for, translate
 from bulkops.transport.gates import Gates
 from bulkops.transport.lane import Pass
 from bulkops.transport.options import Meter, Permit, SessionOptions
+from bulkops.transport.reply import HttpClient, Reply
 from bulkops.transport.secrets import Scrubber
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_TEXT = 2000
 """So many characters of a refusal's text are kept."""
 MAX_REQUEST_ID = 200
-REMEMBERED_URLS = 1000
+REMEMBERED_PATHS = 1000
 
 
 class Session:
@@ -68,9 +67,9 @@ class Session:
         self._clock = ServerClock()
         self._units: dict[str, ResetUnit] = {}
         self._base = URL(options.base_url)
-        self._urls: dict[str, URL] = {}
+        self._targets: dict[str, str] = {}
         self._tells = False
-        self._http: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._calls = log.bind()  # bound once: what is below the level costs next to nothing then
 
     @property
@@ -91,26 +90,28 @@ class Session:
         if proxy is not None and (password := urlsplit(proxy).password):
             self._scrubber.add(unquote(password))
         self._tells = self._calls.is_enabled_for(logging.DEBUG)
-        self._http = aiohttp.ClientSession(
-            connector=QuietConnector(limit=options.connections, ssl=options.tls or True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=options.timeouts.total_s, sock_connect=options.timeouts.connect_s),
-            headers={"User-Agent": "bulkops", **(options.profile.headers or {})},
-            # not trust_env: it would also take credentials from the user's .netrc, in the place of ours
-            proxy=proxy,
-            auto_decompress=True,
-        )
-        # aiohttp sends DELETE and PUT again by itself when a kept-alive connection turns out dead, and has no public
-        # switch for it. Each try of a write is an attempt that the ledger must know of, so it may not.
-        self._http._retry_connection = False  # noqa: SLF001
+        headers = {"User-Agent": "bulkops", **(options.profile.headers or {})}
+        if proxy is None:
+            self._client = DirectClient(self._base, headers=headers, timeouts=options.timeouts, tls=options.tls)
+        else:
+            from bulkops.transport.proxied import ProxiedClient  # noqa: PLC0415 - aiohttp loads for a tenth of a second
+
+            self._client = ProxiedClient(
+                self._base,
+                proxy,
+                headers=headers,
+                timeouts=options.timeouts,
+                connections=options.connections,
+                tls=options.tls,
+            )
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.gates.close()
-        if self._http is not None:
-            await self._http.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def read(self, path: str, *, gate: str, params: Mapping[str, str] | None = None) -> Answer:
         """GET `path`, trying again after faults.
@@ -228,64 +229,56 @@ class Session:
         body: Any = None,
     ) -> Answer:
         """One try on the wire. Raises ThrottledError, RetryableError or InDoubtError; any other answer is returned."""
-        if self._http is None:
+        if self._client is None:
             raise RuntimeError("the session is used before it is opened")
         headers = {"Authorization": token.header} if token is not None else {}
         data = None
         if body is not None:
             data = orjson.dumps(body)
             headers["Content-Type"] = "application/json"
+        target = self._target(path) if params is None else str(URL(path).update_query(params).raw_path_qs)
         self.meter.requests += 1
         passed.leave()
-        response: aiohttp.ClientResponse | None = None
         try:
-            # a context manager around it would cost each call some microseconds
-            response = await self._http.request(
-                method, self._url(path), params=params, data=data, headers=headers, allow_redirects=False
-            )
-            raw = await _read_bounded(response)
-            answer = self._answer(response, raw)
-            if self._tells:
-                self._log(method, path, answer, passed.sent_at)
-            self._feed_gates(passed, answer, response, raw)
-            return answer
-        except AttemptError:
-            raise
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
+            reply = await self._client.send(method, target, headers, data)
+        except FAULTS as error:
             translated = translate(error, self._options.base_url, self._scrubber)
             passed.failed(str(translated))
             log.info("request.failed", method=method, path=path, error=type(error).__name__, text=str(translated))
             raise translated from error
-        finally:
-            if response is not None:
-                response.release()  # harmless where its body was read; else its connection is closed
+        answer = self._answer(reply)
+        if self._tells:
+            self._log(method, path, answer, passed.sent_at)
+        self._feed_gates(passed, answer, reply)
+        return answer
 
-    def _url(self, path: str) -> URL:
-        """The whole address of `path`, which is taken apart once."""
-        url = self._urls.get(path)
-        if url is None:
-            if len(self._urls) >= REMEMBERED_URLS:
-                self._urls.clear()
-            url = self._urls[path] = self._base.join(URL(path))
-        return url
+    def _target(self, path: str) -> str:
+        """`path` as it stands in a call; quoted once, however often it is called."""
+        target = self._targets.get(path)
+        if target is None:
+            if len(self._targets) >= REMEMBERED_PATHS:
+                self._targets.clear()
+            target = self._targets[path] = URL(path).raw_path_qs
+        return target
 
-    def _answer(self, response: aiohttp.ClientResponse, raw: bytes) -> Answer:
+    def _answer(self, reply: Reply) -> Answer:
+        raw, succeeded = reply.body, 200 <= reply.status < 300
         body: Any = None
         readable = True
-        html = response.headers.get("Content-Type", "").lstrip()[:9].casefold() == "text/html"
+        html = reply.headers.get("Content-Type", "").lstrip()[:9].casefold() == "text/html"
         if raw and not raw.isspace():
             try:
                 body = orjson.loads(raw)
             except orjson.JSONDecodeError:
                 # plain-text answers are normal for refusals; in a success they mean that something stands between
-                readable = not 200 <= response.status < 300
-        readable = readable and not (html and 200 <= response.status < 300)
+                readable = not succeeded
+        readable = readable and not (html and succeeded)
         return Answer(
-            status=response.status,
+            status=reply.status,
             body=body,
-            text="" if readable and 200 <= response.status < 300 else self._words(body, raw),
-            request_id=self._request_id(response.headers.get(self._options.profile.request_id_header, "")),
-            date=read_date(response.headers.get("Date")),
+            text="" if readable and succeeded else self._words(body, raw),
+            request_id=self._request_id(reply.headers.get(self._options.profile.request_id_header, "")),
+            date=read_date(reply.headers.get("Date")),
             readable=readable,
         )
 
@@ -298,7 +291,7 @@ class Session:
         text = words_in(body) or raw[: 32 * MAX_TEXT].decode("utf-8", "replace")
         return STEERING.sub(" ", self._scrubber.head(text, MAX_TEXT)).strip()
 
-    def _feed_gates(self, passed: Pass, answer: Answer, response: aiohttp.ClientResponse, raw: bytes) -> None:
+    def _feed_gates(self, passed: Pass, answer: Answer, reply: Reply) -> None:
         """Tell the gates how the call went. Raises ThrottledError for a refusal for its rate."""
         now = time.monotonic()
         if answer.date is not None:
@@ -308,24 +301,24 @@ class Session:
         unit = self._units.get(passed.lane.name)
         if unit is None:  # each endpoint has windows of its own
             unit = self._units[passed.lane.name] = ResetUnit()
-        reading = read_quota(response.headers, server_now=server_now, in_ms=unit.in_ms, longest_s=longest_s)
+        reading = read_quota(reply.headers, server_now=server_now, in_ms=unit.in_ms, longest_s=longest_s)
         if unit.note(reading, now):
             passed.lane.unlearn()
-            reading = read_quota(response.headers, server_now=server_now, in_ms=True)
-        if self._throttles(response, len(raw), reading):
+            reading = read_quota(reply.headers, server_now=server_now, in_ms=True)
+        if self._throttles(reply, reading):
             self.meter.throttled += 1
             wait_s = passed.refused(reading, to_minute_s=60.0 - server_now % 60.0)
-            raise ThrottledError(f"throttled for {wait_s:.0f} s", http_status=response.status)
-        if response.status >= 500:
+            raise ThrottledError(f"throttled for {wait_s:.0f} s", http_status=reply.status)
+        if reply.status >= 500:
             passed.failed(message_of(answer))
         else:
             passed.answered(reading)
 
-    def _throttles(self, response: aiohttp.ClientResponse, length: int, reading: QuotaReading) -> bool:
+    def _throttles(self, reply: Reply, reading: QuotaReading) -> bool:
         """By the vendor's facts, and whenever a 503 says itself that the quota is spent."""
-        if response.status == 503 and reading.spent:
+        if reply.status == 503 and reading.spent:
             return True
-        return self._options.profile.throttles(response.status, length, response.headers)
+        return self._options.profile.throttles(reply.status, len(reply.body), reply.headers)
 
     def _log(self, method: str, path: str, answer: Answer, started: float) -> None:
         self._calls.debug(
@@ -351,18 +344,3 @@ class Session:
         wait_s = full_jitter(attempt, base_s=timeouts.backoff_base_s, cap_s=timeouts.backoff_cap_s, draw=random.random)
         log.info("read.retried", attempt=attempt, wait_s=round(wait_s, 2), why=str(failure))
         await anyio.sleep(wait_s)
-
-
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, decompressed; raises InDoubtError past `MAX_BODY_BYTES`, so that no answer can fill the memory."""
-    length = response.content_length
-    if length is not None and length <= MAX_BODY_BYTES and "Content-Encoding" not in response.headers:
-        return await response.read()  # no more comes than was announced
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_chunked(1 << 16):
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise InDoubtError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", code="broken_answer")
-        chunks.append(chunk)
-    return b"".join(chunks)

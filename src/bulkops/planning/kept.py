@@ -81,6 +81,8 @@ class KeptDecisions:
 def _plain(decisions: Sequence[Decision]) -> list[Any] | None:
     """What makes each decision, where all are to send rows of one model with texts alone."""
     model = type(getattr(decisions[0].item.payload, "fields", None))
+    if not issubclass(model, BaseModel):
+        return None
     plain: list[Any] = []
     for fate, (row, key, change), _code, _message, _column, _candidates, effect, word in decisions:
         if fate is not _READY or change.grants or change.person is not None or type(change.fields) is not model:

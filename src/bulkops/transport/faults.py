@@ -1,4 +1,4 @@
-"""A client library's exceptions in our own words, and how its calls find their way out."""
+"""A client's exceptions in our own words, and how its calls find their way out."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ def _not_connected(cause: BaseException, base_url: str, scrubber: Scrubber) -> R
         )
     if isinstance(cause, socket.gaierror):
         return RetryableError(f"cannot find the host of {base_url}: {reason}", code="unreachable")
+    if isinstance(cause, NotConnectedError):
+        return RetryableError(f"the proxy does not connect to {base_url}: {reason}", code="unreachable")
     if isinstance(cause, TimeoutError):
         reason = "no answer in time"
     return RetryableError(f"cannot connect to {base_url}: {reason}", code="unreachable")

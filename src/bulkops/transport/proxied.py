@@ -84,7 +84,7 @@ class ProxiedClient:
 def _translated(error: aiohttp.ClientError) -> Exception:
     """aiohttp's errors as `HttpClient` has them. Only a connection that never opened certainly carried no call."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return NotConnectedError(f"the proxy answers HTTP {error.status}")
+        return NotConnectedError(f"HTTP {error.status}")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError | aiohttp.ConnectionTimeoutError):
         return NotConnectedError()
     if isinstance(error, TimeoutError):

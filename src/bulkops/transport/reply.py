@@ -33,7 +33,7 @@ class HttpClient(Protocol):
 
 
 class NotConnectedError(Exception):
-    """No connection came to be; `__cause__` tells why."""
+    """No connection came to be; `__cause__` tells why, and where there is none, the text is a proxy's answer."""
 
 
 class HungUpError(Exception):

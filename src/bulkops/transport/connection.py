@@ -174,6 +174,8 @@ class Connection(asyncio.Protocol):
         except (BrokenBodyError, TooLongError) as error:
             self._fail(error)
             return
+        if self._transport is not None and self._transport.get_write_buffer_size():
+            self.usable = False  # answered before the call was read to its end
         if self._waiter is not None:
             self._waiter.set_result(Reply(self._status, self._headers, body))
 

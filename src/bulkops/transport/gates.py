@@ -128,6 +128,9 @@ class Gates:
         admitted = self._limiter is None
         try:
             while lane.queue:
+                if lane.queue[0].done():  # cancelled in this very turn of the event loop
+                    lane.queue.popleft()
+                    continue
                 if not admitted and self._limiter is not None:
                     self._tell_of_rate(lane)
                     await self._limiter.acquire()
@@ -141,7 +144,8 @@ class Gates:
                     await self._wait(lane, got)
         except BaseException as error:
             for turn in lane.queue:
-                turn.set_exception(_again(error))
+                if not turn.done():
+                    turn.set_exception(_again(error))
             lane.queue.clear()
             if isinstance(error, asyncio.CancelledError):
                 raise

@@ -35,6 +35,11 @@ class Pipe(asyncio.Transport):
         super().__init__()
         self.written: list[bytes] = []
         self.aborted = False
+        self.unread = 0
+
+    def get_write_buffer_size(self) -> int:
+        """What the server has not taken yet."""
+        return self.unread
 
     def write(self, data: Any) -> None:
         """Keep it."""
@@ -172,6 +177,18 @@ async def test_a_call_that_is_cancelled_closes_its_connection() -> None:
     with pytest.raises(HungUpError):
         await connection.exchange(b"y", deadline=asyncio.get_running_loop().time() + 60)
     assert pipe.written == [b"x"]
+
+
+async def test_an_answer_that_comes_before_the_call_was_read_is_the_last_on_its_connection() -> None:
+    """What is left of the call would be read as the beginning of the next one."""
+    connection, pipe = Connection(), Pipe()
+    connection.connection_made(pipe)
+    calling = asyncio.create_task(connection.exchange(b"x" * 9, deadline=asyncio.get_running_loop().time() + 60))
+    await asyncio.sleep(0)
+    pipe.unread = 5
+    connection.data_received(WHOLE["by length"])
+    assert (await calling).body == BODY
+    assert not connection.usable
 
 
 @given(st.binary(max_size=2000))

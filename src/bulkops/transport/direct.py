@@ -6,8 +6,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
+from typing import cast
 
 import aiohappyeyeballs
+from aiohappyeyeballs import AddrInfoType
 from yarl import URL
 
 from bulkops.transport.connection import Connection
@@ -76,7 +78,7 @@ class DirectClient:
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
         try:
             async with asyncio.timeout(self._timeouts.connect_s):
-                found = await loop.getaddrinfo(self._base.host, self._base.port, type=socket.SOCK_STREAM)
+                found = await self._addresses(loop)
                 open_socket = await aiohappyeyeballs.start_connection(
                     found, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1, loop=loop
                 )
@@ -87,6 +89,15 @@ class DirectClient:
                 return connection
         except OSError as error:  # TimeoutError, failed look-ups and TLS among them
             raise NotConnectedError from error
+
+    async def _addresses(self, loop: asyncio.AbstractEventLoop) -> list[AddrInfoType]:
+        """Where the host is found. A number needs no look-up, which would cost a thread's turn."""
+        host, port = self._base.host or "", self._base.port or 0
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except socket.gaierror:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return cast("list[AddrInfoType]", found)
 
     def _written(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         """The call's bytes. Raises ValueError for what would end a line."""

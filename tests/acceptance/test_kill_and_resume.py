@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkops.ledger.view import SqliteLedgerView
 from bulkops.testing.processes import SandboxProcess, Shell, sandbox_process
 
 ROWS = 600
@@ -72,6 +73,29 @@ def _next(folder: Path, command: list[str]) -> list[str]:
     if run.exists():
         run.rmdir()
     return command
+
+
+def test_a_kill_leaves_at_most_twice_the_calls_in_flight_to_look_up(shell: Shell) -> None:
+    """Claims are noted ahead of their calls: those that never left are found undone, and sent once."""
+    never = [{"kind": "hang", "method": "POST", "path": "*/invites", "seconds": 3600}]
+    with sandbox_process(faults=never) as sandbox:
+        shell.configure(sandbox, settling_s=0.4, concurrency=3)
+        addresses = [f"hire.{number}@new.test" for number in range(40)]
+        shell.write("hires.csv", "email\n" + "\n".join(addresses) + "\n")
+        process = shell.start(
+            "run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "r", "--batch-size", "1"
+        )
+        ledger = shell.folder / ".bulkops" / "runs" / "r" / "ledger.sqlite"
+        while not ledger.exists() or len(SqliteLedgerView.open(ledger).open_claims()) < 6:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.kill()
+        process.communicate()
+        assert [len(claim.rows) for claim in SqliteLedgerView.open(ledger).open_claims()] == [1] * 6
+        sandbox.send("POST", "faults", [])
+        ended = shell.bulkops("resume", "r", "--json")
+        assert ended.code == 0, ended.err
+        assert sandbox.effects("invite_sent") == dict.fromkeys(addresses, 1)
 
 
 def test_a_kill_while_the_server_still_works_on_the_call_doubles_nothing(shell: Shell) -> None:

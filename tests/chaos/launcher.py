@@ -15,13 +15,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from bulkops.cli.main import main
 from bulkops.engine import Runner
 from bulkops.engine.permit import LedgerPermit
 from bulkops.ledger import sqlite
 from bulkops.transport import session
+from bulkops.transport.connection import Connection
 
 TRANSIT_S = 0.004
 """So long after it was handed over a request has left, and a sandbox that takes some milliseconds has not answered."""
@@ -69,38 +68,57 @@ def after_begin(point: Point) -> None:
     LedgerPermit.begin = begin  # type: ignore[method-assign]
 
 
+def claimed_ahead(point: Point) -> None:
+    """A window of claims is durable, and few of its calls have left, or none."""
+    original: Async = sqlite.SqliteLedger.begin_ahead
+
+    async def begin_ahead(self: sqlite.SqliteLedger, *args: Any, **named: Any) -> Any:
+        claims = await original(self, *args, **named)
+        point.passed()
+        return claims
+
+    sqlite.SqliteLedger.begin_ahead = begin_ahead  # type: ignore[method-assign]
+
+
 def sent(point: Point) -> None:
     """The bytes of a write have left, and no answer has come."""
-    original: Async = aiohttp.ClientResponse.start
+    original: Async = Connection.exchange
 
-    async def start(self: aiohttp.ClientResponse, connection: Any) -> Any:
+    async def exchange(self: Connection, request: bytes, **named: Any) -> Any:
+        answered: list[bool] = []
+
         def left() -> None:
-            if self.status is None:
+            if not answered:
                 point.passed()
 
-        if _is_write(self):
+        if _is_write(request):
             asyncio.get_running_loop().call_later(TRANSIT_S, left)
-        return await original(self, connection)
+        try:
+            return await original(self, request, **named)
+        finally:
+            answered.append(True)
 
-    aiohttp.ClientResponse.start = start  # type: ignore[method-assign]
+    Connection.exchange = exchange  # type: ignore[method-assign]
 
 
 def answered(point: Point) -> None:
-    """The answer's head is here, its body has not been read."""
-    original: Async = session._read_bounded
+    """The answer to a write is here, and nobody has looked at it."""
+    original: Async = Connection.exchange
 
-    async def read_bounded(response: aiohttp.ClientResponse) -> Any:
-        if _is_write(response):
+    async def exchange(self: Connection, request: bytes, **named: Any) -> Any:
+        reply = await original(self, request, **named)
+        if _is_write(request):
             point.passed()
-        return await original(response)
+        return reply
 
-    session._read_bounded = read_bounded
+    Connection.exchange = exchange  # type: ignore[method-assign]
 
 
-def _is_write(response: aiohttp.ClientResponse) -> bool:
-    path = response.url.path
-    asks = response.method == "GET" or path.endswith("/search")
-    return not asks and ("/organizations/" in path or "/orgs/" in path)
+def _is_write(request: bytes) -> bool:
+    method, _, rest = request.partition(b"\r\n")[0].partition(b" ")
+    path = rest.partition(b" ")[0].partition(b"?")[0]
+    asks = method == b"GET" or path.endswith(b"/search")
+    return not asks and (b"/organizations/" in path or b"/orgs/" in path)
 
 
 def before_settle(point: Point) -> None:
@@ -201,6 +219,7 @@ class _OftenCarriedOver(sqlite3.Connection):
 WRAPPERS: dict[str, Callable[[Point], None]] = {
     "before-begin": before_begin,
     "after-begin": after_begin,
+    "claimed-ahead": claimed_ahead,
     "sent": sent,
     "answered": answered,
     "before-settle": before_settle,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bulkops.operations import OPERATIONS
 from tests.chaos.habitat import Habitat
 from tests.chaos.habitats import HABITATS, PLAYS
 from tests.chaos.rows import Verb, Wanted
@@ -18,6 +19,9 @@ POINTS = (
     "reports", "reconcile-read", "reconcile-settle",
 )  # fmt: skip
 """Where the process dies of itself; see `launcher` for what each means."""
+
+AHEAD = "claimed-ahead"
+"""One more point, of the operations that claim a window of rows at once: few of its calls have left by then."""
 
 RANDOM = "random"
 
@@ -36,7 +40,7 @@ SCRIPTS: Sequence[Sequence[str]] = (
 NTH: Mapping[str, tuple[int, int]] = {
     "before-begin": (1, 6), "after-begin": (1, 6), "sent": (1, 6), "answered": (1, 6), "before-settle": (1, 6),
     "before-commit": (2, 9), "log-write": (8, 60), "checkpoint": (3, 14), "reports": (1, 4),
-    "reconcile-read": (1, 3), "reconcile-settle": (1, 1),
+    "reconcile-read": (1, 3), "reconcile-settle": (1, 1), AHEAD: (1, 4),
 }  # fmt: skip
 """At which passage, from and to."""
 
@@ -115,7 +119,7 @@ def mix(seed: int, *, vendor: str | None = None, operation: str | None = None, k
         token_ttl=dice.choice([None, 0.8, 1.6]) if login != "bearer" else None,
         quota=dice.choice([None, None, 25, 60]),
         quirks={**quirks, **habitat.settings},
-        kills=tuple(_kills(dice, seed, kills, whole=habitat.verbs[chosen].whole)),
+        kills=tuple(_kills(dice, seed, kills, chosen, whole=habitat.verbs[chosen].whole)),
     )
 
 
@@ -124,8 +128,10 @@ def _beside(habitat: Habitat, kind: str, seed: int) -> str | None:
     return habitat.beside(kind) if mixed else None
 
 
-def _kills(dice: random.Random, seed: int, count: int, *, whole: bool) -> list[Kill]:
+def _kills(dice: random.Random, seed: int, count: int, kind: str, *, whole: bool) -> list[Kill]:
     script = SCRIPTS[seed % len(SCRIPTS)]
+    if OPERATIONS[kind].probed:
+        script = (AHEAD, *script[1:])
     names = [*script, *(dice.choice([RANDOM] * len(POINTS) + [*POINTS]) for _ in range(8))]
     drawn = [_kill(dice, name, whole=whole) for name in names]
     return drawn[:count]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,26 +26,35 @@ class Batcher:
     weigh: Callable[[Item[Any]], int]
     bundle: Callable[[Item[Any]], str | None]
     parent: Callable[[Item[Any]], str | None]
-    _open: dict[str | None, list[Item[Any]]] = field(default_factory=lambda: defaultdict(list))
-    _weights: dict[str | None, int] = field(default_factory=lambda: defaultdict(int))
+    _open: dict[str | None, list[Item[Any]]] = field(default_factory=dict)
+    _weights: dict[str | None, int] = field(default_factory=dict)
 
-    def add(self, item: Item[Any]) -> Iterator[Batch[Any]]:
+    def add(self, item: Item[Any]) -> Sequence[Batch[Any]]:
         """The batches that are full now."""
-        bundle, weight = self.bundle(item), self.weigh(item)
-        if self._open[bundle] and self._weights[bundle] + weight > self.max_bytes - FRAME_BYTES:
-            yield self._take(bundle)
-        self._open[bundle].append(item)
-        self._weights[bundle] += weight
-        if len(self._open[bundle]) >= self.size:
-            yield self._take(bundle)
+        bundle = self.bundle(item)
+        if self.size == 1:  # whatever it weighs, it travels alone
+            return (Batch((item,), parent=self.parent(item)),)
+        weight, full = self.weigh(item), []
+        weighs = self._weights.get(bundle, 0) + weight
+        if weighs > self.max_bytes - FRAME_BYTES and bundle in self._open:
+            full.append(self._take(bundle))
+            weighs = weight
+        gathered = self._open.get(bundle)
+        if gathered is None:
+            gathered = self._open[bundle] = []
+        gathered.append(item)
+        self._weights[bundle] = weighs
+        if len(gathered) >= self.size:
+            full.append(self._take(bundle))
+        return full
 
     def rest(self) -> Iterator[Batch[Any]]:
         """What is left, as batches."""
-        for bundle in [key for key, items in self._open.items() if items]:
+        for bundle in list(self._open):
             yield self._take(bundle)
 
     def _take(self, bundle: str | None) -> Batch[Any]:
-        self._weights.pop(bundle, None)
+        del self._weights[bundle]
         items = tuple(self._open.pop(bundle))
         return Batch(items, parent=self.parent(items[0]))
 

@@ -28,9 +28,9 @@ class RunLimits:
 
     `width` workers send side by side. `body_bytes` bounds a request's body: the service may cap it there. So many rows
     as a window has wait to be looked up at once, from `window_rows` at first to `widest_window_rows`. What planning
-    decided is kept for the sending of up to `kept_decisions` rows. A share of failures is judged from `failure_sample`
-    finished rows on. After a polite stop `last_look_s` bounds the look at what was in flight, and so does `ends_at`
-    (epoch seconds), where the session has to end by then. Times in seconds.
+    decided is kept for the sending as bytes, or as it is for up to `kept_decisions` rows. A share of failures is judged
+    from `failure_sample` finished rows on. After a polite stop `last_look_s` bounds the look at what was in flight, and
+    so does `ends_at` (epoch seconds), where the session has to end by then. Times in seconds.
     """
 
     width: int = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -14,6 +14,7 @@ import anyio
 import structlog
 
 from bulkops.engine.batching import FRAME_BYTES, Batcher, ParentQueues
+from bulkops.engine.claims import ClaimsAhead
 from bulkops.engine.limits import RunLimits
 from bulkops.engine.permit import memo_key
 from bulkops.engine.sender import Question, Sender, Why
@@ -24,7 +25,7 @@ from bulkops.errors import AccessError, BulkopsError, ConfigError, LedgerError
 from bulkops.ledger.base import Claim, Ledger
 from bulkops.model import Batch, Item, Outcome, Settled, State, Verdict
 from bulkops.operations.base import Decision, Fate, Operation
-from bulkops.planning import Plan, Planner, outcome_of
+from bulkops.planning import OLDEST_S, KeptDecisions, Plan, Planner, outcome_of
 from bulkops.providers.base import Organization
 
 log = structlog.get_logger(__name__)
@@ -75,8 +76,10 @@ class Runner:
         self._operation = operation
         self._queues = ParentQueues()
         # asyncio's own queue: handing a batch over is a few microseconds that each call pays
-        self._waiting: asyncio.Queue[Batch[Any] | None] = asyncio.Queue(limits.width)
-        self._surveyed_ones: list[Sequence[Decision]] = []
+        self._waiting: asyncio.Queue[tuple[Batch[Any], Claim | None] | None] = asyncio.Queue()
+        self._ahead = ClaimsAhead(operation, ledger, most=2 * limits.width)
+        self._kept: KeptDecisions | None = None
+        self._surveyed_at = 0.0
         self._outstanding = 0
         self._idle = anyio.Event()
 
@@ -135,22 +138,21 @@ class Runner:
             self._bundle,
             self._operation.parent,
         )
-        self._surveyed_ones.clear()
-        keep = self._ledger.counts().pending <= self._limits.kept_decisions
+        kept = KeptDecisions(whole=self._limits.kept_decisions)
         for chunk in self._surveyed():
             decisions = await self._planner.decide(chunk)
-            if keep:
-                self._surveyed_ones.append(decisions)
+            kept.add(decisions)
             for decision in decisions:
                 plan.count(decision)
                 if note_skipped if decision.fate is Fate.SKIP else note_invalid:
                     self._conclude(decision)
                 if decision.fate is Fate.READY:
-                    plan.calls += sum(1 for _ in batcher.add(decision.item))
+                    plan.calls += len(batcher.add(decision.item))
             if self._operation.whole:
                 self._refuse_too_long([one.item for one in decisions if one.fate is Fate.READY])
                 plan.removals = await self._planner.removals(decisions)
             self._raise_if_stopped()
+        self._kept, self._surveyed_at = kept, time.monotonic()
         plan.calls = min(1, plan.ready) if self._operation.whole else plan.calls + sum(1 for _ in batcher.rest())
         plan.forecast = await self._planner.forecast(plan.ready)
         plan.reads = self._planner.reads()
@@ -185,7 +187,7 @@ class Runner:
 
     def forget(self) -> None:
         """What was read of the organisation is no longer true: another operation has changed it."""
-        self._surveyed_ones.clear()
+        self._kept = None
         self._planner.forget()
 
     async def apply(self) -> None:
@@ -206,7 +208,7 @@ class Runner:
                 self.stop.request(error)
             await self._drained()
             for _ in range(self._limits.width):
-                await self._waiting.put(None)
+                self._waiting.put_nowait(None)
         await self._last_look()
         await self._ledger.flush()
         self._raise_if_stopped()
@@ -253,13 +255,18 @@ class Runner:
         return self._ledger.state_of(row) in {State.SKIPPED, State.FAILED}
 
     async def _decided(self) -> AsyncIterator[Sequence[Decision]]:
-        """A decision for every pending row: the ones that the survey made just now, where it could keep them all."""
-        if self._surveyed_ones:
-            kept, self._surveyed_ones = self._surveyed_ones, []
-            for decisions in kept:
-                yield [one for one in decisions if self._ledger.state_of(one.item.row) is State.PENDING]
-            return
-        for chunk in self._chunks():
+        """A decision for every pending row: the one that the survey made just now, where it could be kept.
+
+        Of a job that is too large to be done at once, what was decided long ago is decided anew.
+        """
+        kept, self._kept = self._kept, None
+        last = rows = 0
+        for decisions in kept.take() if kept is not None else ():
+            if rows > self._limits.kept_decisions and time.monotonic() - self._surveyed_at > OLDEST_S:
+                break
+            last, rows = decisions[-1].item.row, rows + len(decisions)
+            yield [one for one in decisions if self._ledger.state_of(one.item.row) is State.PENDING]
+        for chunk in self._chunks(after=last):
             yield await self._planner.decide(chunk)
 
     def _ready(self, decisions: Sequence[Decision]) -> list[Item[Any]]:
@@ -274,6 +281,7 @@ class Runner:
 
     async def _settle_all(self) -> None:
         """Wait for what is in flight, ask about what is open, send again what did not happen; until nothing is open."""
+        await self._claim()
         await self._drained()
         while self.sender.questions and not self.stop.requested:
             self.phase.name = "reading back"
@@ -282,7 +290,7 @@ class Runner:
             self.phase.name = "sending"
             await self._pay_for(questions, again)
             for batch in again:
-                await self._submit(batch)
+                await self._hand_over(batch)
             await self._drained()
 
     async def _pay_for(self, questions: Sequence[Question], again: Sequence[Batch[Any]]) -> None:
@@ -312,23 +320,45 @@ class Runner:
             self._ledger.settle(question.claim, (), doubts=[Settled(question.batch.rows, question.doubt)])
 
     async def _submit(self, batch: Batch[Any]) -> None:
-        """Hand a batch to the workers; waits while they are all busy and a few batches wait already."""
-        while self._outstanding >= 2 * self._limits.width and not self.stop.requested:
-            await self._next_change()
+        """Have a batch sent; waits while enough others wait already."""
+        if not self._ahead.takes(batch):
+            await self._hand_over(batch)
+        elif self._ahead.gather(batch):
+            await self._claim()
+
+    async def _claim(self) -> None:
+        """Note by one commit what was gathered to be claimed ahead, and hand it to the workers."""
+        await self._room_for(len(self._ahead))
+        if self.stop.requested:
+            self._ahead.drop()
+        elif self._ahead:
+            for claimed in await self._ahead.note(at=self.sender.providers_time()):
+                self._outstanding += 1
+                self._waiting.put_nowait(claimed)
+
+    async def _hand_over(self, batch: Batch[Any]) -> None:
+        """Hand a batch to the workers, who note it when it leaves."""
+        await self._room_for(1)
         if self.stop.requested:
             return
         self._outstanding += 1
         if self._queues.enter(batch):
-            await self._waiting.put(batch)
+            self._waiting.put_nowait((batch, None))
+
+    async def _room_for(self, batches: int) -> None:
+        """Wait while the workers are all busy and a few batches wait already."""
+        while self._outstanding + batches > 2 * self._limits.width and not self.stop.requested:
+            await self._next_change()
 
     async def _work(self) -> None:
-        while (batch := await self._waiting.get()) is not None:
-            while batch is not None:  # a parent's batches stay with one worker, in their order
-                batch = await self._deliver(batch)
+        while (handed := await self._waiting.get()) is not None:
+            batch, claim = handed
+            while (after := await self._deliver(batch, claim)) is not None:
+                batch, claim = after, None  # a parent's batches stay with one worker, in their order
 
-    async def _deliver(self, batch: Batch[Any]) -> Batch[Any] | None:
+    async def _deliver(self, batch: Batch[Any], claim: Claim | None) -> Batch[Any] | None:
         try:
-            await self.sender.deliver(batch)
+            await self.sender.deliver(batch, claim)
         finally:
             self._outstanding -= 1
             self._idle.set()
@@ -347,16 +377,18 @@ class Runner:
         self._idle = anyio.Event()
         await self._idle.wait()
 
-    def _chunks(self) -> Iterator[Sequence[Item[Any]]]:
-        """The rows that are pending when their turn comes, some hundreds at a time."""
-        items = self._source(lambda row: self._ledger.state_of(row) is State.PENDING)
+    def _chunks(self, after: int = 0) -> Iterator[Sequence[Item[Any]]]:
+        """The rows above `after` that are pending when their turn comes, some hundreds at a time."""
+        if self._ledger.pending(after=after) is None:
+            return
+        items = self._source(lambda row: row > after and self._ledger.state_of(row) is State.PENDING)
         while chunk := list(islice(items, self._limits.plan_chunk)):
             yield [self._remembered(item) for item in chunk] if self._anew else chunk
 
     def _remembered(self, item: Item[Any]) -> Item[Any]:
         """The item with what an earlier try noted of it."""
         memo = self._ledger.note(memo_key(item.row)) if self._anew else None
-        return item if memo is None else replace(item, memo=memo)
+        return item if memo is None else item._replace(memo=memo)
 
     def _bundle(self, item: Item[Any]) -> str | None:
         """What items of one request have in common: for the operation, and for the provider."""

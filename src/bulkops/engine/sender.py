@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -100,29 +103,33 @@ class Sender:
         self._before = Counts()
         stop.on_request(self._call_off_waiting)
 
-    async def deliver(self, batch: Batch[Any]) -> None:
-        """Send `batch` until each row ended, went back to pending because of a stop, or became a question."""
+    async def deliver(self, batch: Batch[Any], claim: Claim | None = None) -> None:
+        """Send `batch` until each row ended, went back to pending because of a stop, or became a question.
+
+        `claim` is what was noted ahead for its first attempt.
+        """
         todo = [batch]
         while todo and not self._stop.requested:
             part = todo.pop()
+            ahead, claim = claim, None
             try:
-                todo.extend(await self._attempt(part))
+                todo.extend(await self._attempt(part, ahead))
             except BulkopsError as error:
                 self._stop.request(error)
+        if claim is not None:
+            self._unclaim(claim)
 
-    async def _attempt(self, batch: Batch[Any]) -> Sequence[Batch[Any]]:
+    async def _attempt(self, batch: Batch[Any], ahead: Claim | None) -> Sequence[Batch[Any]]:
         """One try. Returns the batches to send next, in reverse order."""
-        permit = LedgerPermit(self._ledger, batch, self._providers_time, self._memo)
+        permit = LedgerPermit(self._ledger, batch, self.providers_time, self._memo, ahead)
         self._permits.add(permit)
         try:
-            with permit.scope:
-                answer = await self._operation.apply(self._org, batch, permit)
-                self._take_answer(permit, batch, answer)
-            if permit.scope.cancelled_caught and permit.claim is not None:
-                self._ask_later(
-                    permit, batch, Why.LOST, InDoubtError("the run was stopped while the call was under way")
-                )
+            self._take_answer(permit, batch, await self._operation.apply(self._org, batch, permit))
             return ()
+        except asyncio.CancelledError:
+            if not permit.take_back():
+                raise
+            return ()  # it waited still: nothing has left
         except LedgerError:
             raise  # the record is not safe: whatever was begun stays in doubt
         except InDoubtError as error:
@@ -141,6 +148,8 @@ class Sender:
             raise
         finally:
             self._permits.discard(permit)
+            if permit.ahead is not None:
+                self._unclaim(permit.ahead)
 
     def _take_answer(self, permit: LedgerPermit, batch: Batch[Any], answer: BatchAnswer) -> None:
         """Settle what the answer told; what it did not tell becomes a question."""
@@ -150,7 +159,7 @@ class Sender:
         self.budget.count_call()
         self.splitter.count(good=len(batch))
         if speaks_for_all(batch, answer):
-            self._ledger.settle(claim, [Settled(claim.rows, _done(batch, answer))])
+            self._ledger.settle(claim, (Settled(claim.rows, _done(batch, answer)),))
             self.judge_failures()
             return
         outcomes = told(batch, answer)
@@ -276,6 +285,11 @@ class Sender:
         if permit.claim is not None:
             self._ledger.settle(permit.claim, ())
 
+    def _unclaim(self, claim: Claim) -> None:
+        """Nothing has left under a claim that was made ahead: its rows are pending again, where that can be noted."""
+        with contextlib.suppress(LedgerError):  # else they are looked up as if it had
+            self._ledger.settle(claim, ())
+
     def begin_counting(self) -> None:
         """Rows that failed before anything was sent are no reason to stop."""
         self._before = self._ledger.counts()
@@ -309,7 +323,7 @@ class Sender:
             return ""
         return f"{failed} of {done} finished rows failed, more than --max-failures {allowed}"
 
-    def _providers_time(self) -> float:
+    def providers_time(self) -> float:
         """Now, by the provider's clock."""
         return time.time() + self._org.clock_ahead_s()
 
@@ -326,7 +340,15 @@ def speaks_for_all(batch: Batch[Any], answer: BatchAnswer) -> bool:
 
 
 def _done(batch: Batch[Any], answer: BatchAnswer) -> Outcome:
+    if answer.request_id is None:
+        return _success(batch.attempt, answer.http_status)
     return Outcome.succeeded(attempts=batch.attempt, http_status=answer.http_status, request_id=answer.request_id)
+
+
+@lru_cache(maxsize=64)
+def _success(attempt: int, status: int) -> Outcome:
+    """Most successes are alike: one value serves them all."""
+    return Outcome.succeeded(attempts=attempt, http_status=status)
 
 
 def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:

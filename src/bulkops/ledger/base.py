@@ -84,6 +84,17 @@ class Ledger(LedgerView, Protocol):
         be told whether one did: do not send. On return half of the lease, at least, is left for the bytes to leave.
         """
 
+    async def begin_ahead(self, batches: Sequence[RowSet], *, at: float | None = None) -> Sequence[Claim]:
+        """Note that a first request for each of `batches` will leave soon: a claim for each, as `begin` makes it.
+
+        All are durable when this returns, by one commit. Before the bytes of one leave, the caller awaits `leaving`;
+        one that is not sent after all is settled with no outcome. Raises LedgerError as `begin` does, and for batches
+        that share a row; then nothing is claimed.
+        """
+
+    async def leaving(self) -> None:
+        """Right before the bytes of a claim that was made ahead leave. Raises LedgerError as `begin` does."""
+
     def settle(self, claim: Claim, outcomes: Sequence[Settled], *, doubts: Sequence[Settled] = ()) -> None:
         """Close `claim`: rows in `outcomes` end so, rows in `doubts` stay in doubt, all others go back to pending.
 

@@ -70,6 +70,19 @@ class Book:
         self._open[number] = (claim,)
         return claim
 
+    def begin_all(self, batches: Sequence[RowSet], *, at: float) -> list[Claim]:
+        """A first claim for each of `batches`, or for none."""
+        claims: list[Claim] = []
+        try:
+            for rows in batches:
+                claims.append(self.begin(rows, attempt=1, at=at))  # noqa: PERF401 - those before a refusal must be known
+        except LedgerError:
+            for claim in claims:
+                self.settle(claim, (), ())
+            self.last_claim -= len(claims)  # nobody has seen these numbers
+            raise
+        return claims
+
     def settle(self, claim: Claim, outcomes: Sequence[Settled], doubts: Sequence[Settled]) -> list[Ended] | None:
         """Close `claim` but for `doubts`; the runs of rows that ended now. None: closed before, nothing changed."""
         parts = self._open.get(claim.id, ())

@@ -64,6 +64,15 @@ class MemoryLedger:
         self._check()
         return self._book.begin(rows, attempt=attempt, at=int((self._clock() if at is None else at) * 1000) / 1000)
 
+    async def begin_ahead(self, batches: Sequence[RowSet], *, at: float | None = None) -> Sequence[Claim]:
+        """Note that a request for each of `batches` will leave soon."""
+        self._check()
+        return self._book.begin_all(batches, at=int((self._clock() if at is None else at) * 1000) / 1000)
+
+    async def leaving(self) -> None:
+        """Nobody takes a run over that is in memory."""
+        self._check()
+
     def settle(self, claim: Claim, outcomes: Sequence[Settled], *, doubts: Sequence[Settled] = ()) -> None:
         """Close `claim`; rows in `doubts` keep it open, rows in neither go back to pending."""
         self._check()

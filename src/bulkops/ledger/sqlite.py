@@ -110,19 +110,22 @@ class SqliteLedger:
     async def begin(self, rows: RowSet, *, attempt: int, at: float | None = None) -> Claim:
         """Note durably that a request for `rows` is about to leave, and make sure that the run is still ours."""
         self._check()
-        dated = int((self._clock() if at is None else at) * 1000) / 1000  # as it will be read back
-        claim = self._book.begin(rows, attempt=attempt, at=dated)
-        self._unsaved.claims[claim.id] = None
-        try:
-            await self._groups.saved()
-            if waking_clock() > self._file.proven_until:
-                await self._prove_hold()
-        except asyncio.CancelledError:
-            # The caller never gets this claim, so nothing will be sent under it. After a failure it stays, in doubt.
-            if self._groups.fault is None and not self._closed:
-                self.settle(claim, ())
-            raise
+        claim = self._book.begin(rows, attempt=attempt, at=self._dated(at))
+        await self._saved((claim,))
         return claim
+
+    async def begin_ahead(self, batches: Sequence[RowSet], *, at: float | None = None) -> Sequence[Claim]:
+        """Note durably, by one commit, that a request for each of `batches` will leave soon."""
+        self._check()
+        claims = self._book.begin_all(batches, at=self._dated(at))
+        await self._saved(claims)
+        return claims
+
+    async def leaving(self) -> None:
+        """Make sure that the run is still ours and the record sound, right before bytes leave."""
+        self._check()
+        if waking_clock() > self._file.proven_until:
+            await self._prove_hold()
 
     def settle(self, claim: Claim, outcomes: Sequence[Settled], *, doubts: Sequence[Settled] = ()) -> None:
         """Close `claim`; rows in `doubts` keep it open, rows in neither go back to pending."""
@@ -230,6 +233,24 @@ class SqliteLedger:
         if self._closed:
             raise LedgerError(f"ledger {self._path} is closed")
         self._groups.check()
+
+    def _dated(self, at: float | None) -> float:
+        """When a claim was made, as it will be read back."""
+        return int((self._clock() if at is None else at) * 1000) / 1000
+
+    async def _saved(self, claims: Sequence[Claim]) -> None:
+        """Return when new claims are durable, and the run is certainly ours."""
+        for claim in claims:
+            self._unsaved.claims[claim.id] = None
+        try:
+            await self._groups.saved()
+            await self.leaving()
+        except asyncio.CancelledError:
+            # The caller never gets them, so nothing will be sent under them. After a failure they stay, in doubt.
+            if self._groups.fault is None and not self._closed:
+                for claim in claims:
+                    self.settle(claim, ())
+            raise
 
     def _now(self) -> int:
         return int(self._clock() * 1000) - self._created_ms

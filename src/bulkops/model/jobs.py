@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from bulkops.model.rows import RowSet
 
 Payload = TypeVar("Payload")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of the job file as it was read.
 
     `number` counts data rows from 1 (header and blank lines not counted) and names the row for good; `line` is
@@ -61,9 +60,8 @@ def shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
-@dataclass(frozen=True, slots=True)
-class Item(Generic[Payload]):
-    """One target of a job: the unit of retry and report.
+class Item(NamedTuple, Generic[Payload]):
+    """One target of a job: the unit of retry and report. A tuple, because several are made for each row.
 
     `key` names the intended effect within the operation, compared without case: an address, a user.
     `payload` is the row's validated fields, or after planning what the operation will send. `memo` is what an earlier

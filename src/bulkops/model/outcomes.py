@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from bulkops.errors import AttemptError
 from bulkops.model.rows import RowSet
@@ -95,8 +96,7 @@ class Outcome:
         return cls(State.IN_DOUBT, code, message, attempts, http_status, request_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """The rows that ended alike."""
 
     rows: RowSet

@@ -6,9 +6,8 @@ resolve (reads) → apply (one write) → check (reads), for a batch at a time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -25,8 +24,10 @@ class Fate(Enum):
     PROTECTED = "protected"  # may not be touched
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+_READY = Fate.READY
+
+
+class Decision(NamedTuple):
     """What planning decided for one item, with the reason.
 
     `item` carries what will be sent. `effect` names the thing that changes (a person's id), so that two rows that
@@ -45,7 +46,7 @@ class Decision:
     @classmethod
     def ready(cls, item: Item[Any], *, effect: str | None = None, word: str = "") -> Decision:
         """It will be sent. `word` says what it does, where rows of one operation do different things."""
-        return cls(Fate.READY, item, effect=effect, effect_word=word)
+        return cls(_READY, item, "", "", None, (), effect, word)
 
     @classmethod
     def skip(cls, item: Item[Any], code: str, message: str) -> Decision:
@@ -75,6 +76,7 @@ class Operation(Protocol):
     undo: ClassVar[str]  # what takes it back, in words
     unseats: ClassVar[frozenset[str]]  # by which kinds of office somebody may be an administrator no longer
     dated: ClassVar[bool]  # what is in doubt is told by a date of the provider's, so its clock must be known
+    probed: ClassVar[bool]  # `check` always tells, of each row by itself, whether its call was made
     whole: ClassVar[bool]  # one request carries all rows, or none: it replaces what is there
 
     def key(self, fields: BaseModel) -> str:
@@ -154,6 +156,7 @@ class Verb:
     destructive: ClassVar[bool] = False
     unseats: ClassVar[frozenset[str]] = frozenset()
     dated: ClassVar[bool] = False
+    probed: ClassVar[bool] = False
 
     async def resolve(self, items: Sequence[Item[Any]], roster: Roster, guards: Guards) -> Mapping[int, Decision]:
         """A decision for each item. Each verb has its own."""

@@ -20,6 +20,7 @@ class DeleteUser(Verb):
     summary: ClassVar[str] = "Delete each person's account; in a business group, strip its permissions there."
     destructive: ClassVar[bool] = True
     unseats: ClassVar[frozenset[str]] = frozenset({"role_group", "role"})
+    probed: ClassVar[bool] = True
     undo: ClassVar[str] = "none: the person needs a new invitation and, on Anypoint, a new username"
 
     def key(self, fields: BaseModel) -> str:

@@ -20,6 +20,7 @@ class Invite(Verb):
     kind: ClassVar[str] = "invite"
     summary: ClassVar[str] = "Send an invitation to each address, with the role groups and teams it should get."
     repeatable: ClassVar[bool] = False
+    probed: ClassVar[bool] = True
     undo: ClassVar[str] = "revoke-invite takes back the invitation; the mail cannot be unsent"
 
     grants: ClassVar[Mapping[str, str]] = {
@@ -60,10 +61,11 @@ class Invite(Verb):
             if (kind != "team" or roster.facts.root)
             and (names := {name for row in granted.values() for name in row.get(column, ())})
         }
-        decisions = {}
+        decisions: dict[int, Decision] = {}
         for item in items:
-            decision = _already(item, pending.get(item.key, ()), members.get(item.key, ()))
-            if decision is None and (mine := granted.get(item.row)):
+            invitations, accounts = pending[item.key], members[item.key]
+            decision = _already(item, invitations, accounts) if invitations or accounts else None
+            if decision is None and granted and (mine := granted.get(item.row)):
                 decision = _teams_of_a_group(item, mine, roster) or await self._with_grants(item, mine, found, roster)
             decisions[item.row] = decision or _bare(item)
         return decisions
@@ -143,7 +145,8 @@ def _already(item: Item[Any], invitations: Sequence[Invitation], members: Sequen
 
 def _bare(item: Item[Any]) -> Decision:
     """An invitation that grants nothing."""
-    change = Change(fields_of(item), item.key, level=getattr(fields_of(item), "membership", ""))
+    fields = fields_of(item)
+    change = Change(fields, item.key, "", getattr(fields, "membership", ""))
     return Decision.ready(Item(item.row, item.key, change))
 
 

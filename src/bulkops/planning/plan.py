@@ -15,6 +15,8 @@ from bulkops.operations.base import Decision, Fate, Operation
 from bulkops.planning.roster import OrganizationRoster
 from bulkops.providers.base import Caller, Office, Organization, OrganizationFacts, Roster
 
+_READY = Fate.READY
+
 LISTED = 1000
 """So many decisions of a kind are kept for showing; the rest are counted."""
 
@@ -99,10 +101,11 @@ class Plan:
 
     def count(self, decision: Decision) -> None:
         """Take one decision in."""
+        if decision.fate is _READY:
+            self.ready += 1
+            self.effects[decision.effect_word or self.effect] += 1
+            return
         match decision.fate:
-            case Fate.READY:
-                self.ready += 1
-                self.effects[decision.effect_word or self.effect] += 1
             case Fate.SKIP:
                 self.skipped[decision.code] += 1
             case Fate.INVALID:
@@ -271,7 +274,7 @@ class Planner:
                     self._rosters.losing.add(loser)
 
     def _once(self, decision: Decision) -> Decision:
-        if decision.fate is not Fate.READY or decision.effect is None:
+        if decision.fate is not _READY or decision.effect is None:
             return decision
         if decision.effect in self._done:
             return Decision.skip(decision.item, "duplicate_row", "the same was done for another row before")
@@ -283,9 +286,9 @@ class Planner:
 
 def outcome_of(decision: Decision) -> Settled | None:
     """How a row ends that will not be sent; None for one that will."""
-    rows = RowSet.of([decision.item.row])
-    if decision.fate is Fate.READY:
+    if decision.fate is _READY:
         return None
+    rows = RowSet.of([decision.item.row])
     if decision.fate is Fate.SKIP:
         return Settled(rows, Outcome.skipped(decision.code, decision.message))
     return Settled(rows, Outcome.failed(decision.code, with_candidates(decision)))

@@ -74,11 +74,13 @@ class Index(Generic[ThingT]):
 
     async def find(self, keys: Collection[str]) -> Mapping[str, Sequence[ThingT]]:
         """The things that each of `keys` names; empty where there is none."""
-        async with self._lock:
-            missing = {key.casefold(): key for key in keys if key.casefold() not in self._known}
-            if missing and not self._walked:
-                await self._learn(missing)
-        return {key: self._known.get(key.casefold(), ()) for key in keys}
+        if not self._walked:
+            async with self._lock:
+                missing = {key.casefold(): key for key in keys if key.casefold() not in self._known}
+                if missing and not self._walked:
+                    await self._learn(missing)
+        known = self._known
+        return {key: known.get(key.casefold(), ()) for key in keys}
 
     async def near(self, name: str) -> Sequence[str]:
         """Up to three names close to `name`, as they are written, best first.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import TracebackType
-from typing import Any, Protocol, Self
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel
 
@@ -37,6 +37,8 @@ __all__ = [
     "Person",
     "Roster",
 ]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class AnswerShape(Enum):
@@ -148,8 +150,7 @@ class Link:
     external: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What will be sent for one row, its names resolved. `fields` are the row's own, as validated.
 
     `key` is what the provider calls the thing that changes (an address, an id), `parent` the id of what it belongs to.
@@ -165,7 +166,7 @@ class Change:
     parent: str = ""
     level: str = ""
     detail: tuple[str, ...] = ()
-    grants: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    grants: Mapping[str, tuple[Named, ...]] = NOTHING
     person: Person | None = None
     since: float | None = None
     gone: tuple[str, ...] = ()
@@ -218,8 +219,7 @@ class Ending:
     already: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BatchAnswer:
+class BatchAnswer(NamedTuple):
     """A batch was accepted. `named` are the keys (case folded) that the answer itself says are done.
 
     `refused` are those that it says are not, with the reason; `endings` those of which a look told more. `complete`
@@ -229,9 +229,9 @@ class BatchAnswer:
     http_status: int
     request_id: str | None = None
     named: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = NOTHING
     complete: bool = False
-    endings: Mapping[str, Ending] = field(default_factory=dict)
+    endings: Mapping[str, Ending] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

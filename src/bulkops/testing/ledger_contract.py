@@ -67,6 +67,36 @@ class LedgerContract:
         assert claim.at == at
         assert [one.at for one in ledger.open_claims()] == [at]
 
+    async def test_claims_can_be_made_ahead_many_at_a_time(self, ledger: Ledger) -> None:
+        """Each batch has a claim of its own, which is settled, doubted or given back by itself."""
+        one, two, three = await ledger.begin_ahead([rows(1, 2), rows(3), rows(4, 5)], at=7.25)
+        assert list(ledger.open_claims()) == [one, two, three]
+        assert [(claim.rows, claim.attempt, claim.at) for claim in (one, two, three)] == [
+            (rows(1, 2), 1, 7.25),
+            (rows(3), 1, 7.25),
+            (rows(4, 5), 1, 7.25),
+        ]
+        await ledger.leaving()
+        ledger.settle(one, [ended(DONE, 1)], doubts=[ended(LOST, 2)])
+        ledger.settle(two, [])
+        assert [ledger.state_of(row) for row in (1, 2, 3, 4)] == [
+            State.SUCCEEDED,
+            State.IN_DOUBT,
+            State.PENDING,
+            State.BEGUN,
+        ]
+        assert [claim.id for claim in ledger.open_claims()] == [one.id, three.id]
+
+    async def test_claims_made_ahead_are_made_all_or_none(self, ledger: Ledger) -> None:
+        """One row that is not pending refuses them all, and no trace is left."""
+        held = await ledger.begin(rows(4), attempt=1)
+        for batches in ([rows(1), rows(2, 4)], [rows(1), rows(1, 2)], [rows(1), rows()]):
+            with pytest.raises(LedgerError):
+                await ledger.begin_ahead(batches)
+        assert list(ledger.open_claims()) == [held]
+        assert ledger.counts() == Counts(pending=TOTAL)
+        assert len(await ledger.begin_ahead([rows(1), rows(2)])) == 2
+
     async def test_an_outcome_ends_its_row_and_closes_the_claim(self, ledger: Ledger) -> None:
         """After `flush` the outcome is listed as it was given."""
         claim = await ledger.begin(rows(4, 5, 6), attempt=1)
@@ -280,6 +310,10 @@ class LedgerContract:
         await ledger.close()
         with pytest.raises(LedgerError, match="closed"):
             await ledger.begin(rows(2), attempt=1)
+        with pytest.raises(LedgerError, match="closed"):
+            await ledger.begin_ahead([rows(2)])
+        with pytest.raises(LedgerError, match="closed"):
+            await ledger.leaving()
         writes: list[Callable[[], None]] = [
             lambda: ledger.settle(claim, []),
             lambda: ledger.conclude(rows(2), BAD),

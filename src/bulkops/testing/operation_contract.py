@@ -252,25 +252,31 @@ class Cut:
 
 def cut_before_begin(patch: pytest.MonkeyPatch, cut: Cut) -> None:
     """Nothing is noted, nothing is sent."""
-    original = SqliteLedger.begin
+    for name in ("begin", "begin_ahead"):
+        patch.setattr(SqliteLedger, name, _cut_before(getattr(SqliteLedger, name), cut))
 
-    async def begin(self: SqliteLedger, *args: Any, **named: Any) -> Any:
+
+def _cut_before(original: Callable[..., Any], cut: Cut) -> Callable[..., Any]:
+    async def note(self: SqliteLedger, *args: Any, **named: Any) -> Any:
         cut.here()
         return await original(self, *args, **named)
 
-    patch.setattr(SqliteLedger, "begin", begin)
+    return note
 
 
 def cut_after_begin(patch: pytest.MonkeyPatch, cut: Cut) -> None:
     """Noted, and not sent."""
-    original = SqliteLedger.begin
+    for name in ("begin", "begin_ahead"):
+        patch.setattr(SqliteLedger, name, _cut_after(getattr(SqliteLedger, name), cut))
 
-    async def begin(self: SqliteLedger, *args: Any, **named: Any) -> Any:
-        claim = await original(self, *args, **named)
+
+def _cut_after(original: Callable[..., Any], cut: Cut) -> Callable[..., Any]:
+    async def note(self: SqliteLedger, *args: Any, **named: Any) -> Any:
+        claimed = await original(self, *args, **named)
         cut.here()
-        return claim
+        return claimed
 
-    patch.setattr(SqliteLedger, "begin", begin)
+    return note
 
 
 def cut_after_send(patch: pytest.MonkeyPatch, cut: Cut) -> None:

@@ -4,8 +4,9 @@ from bulkops.transport.answers import Answer, Reading, VendorProfile, message_of
 from bulkops.transport.book import Book, MemoryBook, SharedBook
 from bulkops.transport.credentials import Credentials, Issued, IssuedToken, StaticToken, Token
 from bulkops.transport.gates import Gates, Rate, Waiting
+from bulkops.transport.options import Meter, Permit, SessionOptions, Timeouts
 from bulkops.transport.secrets import MASK, Scrubber
-from bulkops.transport.session import Meter, Permit, Session, SessionOptions, Timeouts
+from bulkops.transport.session import Session
 
 __all__ = [
     "MASK",

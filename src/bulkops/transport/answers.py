@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkops.errors import AccessError, AttemptError, InDoubtError, RejectedError, RetryableError
 from bulkops.model import shorten
 from bulkops.policy import LONGEST_WINDOW_S
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer, read to its end.
 
     `body` is the decoded JSON as it came (None if empty), so it may hold secrets; `text` is scrubbed and short: the
@@ -85,11 +84,11 @@ def failure_of_write(answer: Answer, profile: VendorProfile) -> AttemptError | A
     A refusal in the 4xx range is the provider's word that it said no. Everything else that is not a success leaves
     open what happened: a 5xx after sending, a redirect, a success whose body cannot be read.
     """
+    if 200 <= answer.status < 300 and answer.readable:
+        return None
     facts: dict[str, Any] = {"http_status": answer.status, "request_id": answer.request_id}
     text = message_of(answer)
     if 200 <= answer.status < 300:
-        if answer.readable:
-            return None
         return InDoubtError("the answer could not be read: " + shorten(answer.text, 120), code="broken_answer", **facts)
     if 400 <= answer.status < 500 and answer.status != 408:
         reading = profile.refusal(answer.status, answer.body) or Reading(_code(answer.status))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 import time
 from dataclasses import dataclass
 
-import anyio
 from aiolimiter import AsyncLimiter
 
+from bulkops.errors import StoppedError
 from bulkops.policy import BreakerLimits, RetryBudget
 from bulkops.transport.book import Book, MemoryBook
 from bulkops.transport.lane import TOLD_FROM_S, Lane, Pass, Wait
@@ -56,6 +58,7 @@ class Gates:
     ) -> None:
         self.budget = RetryBudget()
         self._lanes: dict[str, Lane] = {}
+        self._serving: dict[str, asyncio.Task[None]] = {}
         self._limiter = _limiter(rate)
         self._per_second = rate.per_second if rate is not None else math.inf
         self._reserve = reserve
@@ -97,34 +100,57 @@ class Gates:
         for lane in self._lanes.values():
             lane.leave()
         self._book.close()
+        for task in self._serving.values():
+            task.cancel()
 
     def _new_lane(self, gate: str) -> Lane:
         lane = self._lanes[gate] = Lane(gate, self._book, self._ceiling, self._reserve, self._breaker)
         return lane
 
     async def _queue_up(self, lane: Lane) -> Pass:
-        """First come, first served; only the head of the queue asks, so a wait wakes one and not all."""
-        turn = anyio.Event()
+        """First come, first served: one task asks for all who wait, so that a wait wakes one and not all."""
+        turn: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
         lane.queue.append(turn)
+        if lane.name not in self._serving:
+            self._serving[lane.name] = asyncio.create_task(self._serve(lane))
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn in lane.queue:
+                lane.queue.remove(turn)
+                lane.changed.set()
+            elif not turn.cancelled() and turn.exception() is None:
+                turn.result().close()  # it came in the moment in which nobody wanted it any more
+            raise
+
+    async def _serve(self, lane: Lane) -> None:
+        """Hand out passes until nobody waits."""
         admitted = self._limiter is None
         try:
-            while True:
-                if lane.queue[0] is turn:
-                    if not admitted and self._limiter is not None:
-                        self._tell_of_rate(lane)
-                        await self._limiter.acquire()
-                        admitted = True
-                    got = lane.try_pass()
-                    if isinstance(got, Pass):
-                        return got
-                    turn = await self._wait(lane, turn, got)
+            while lane.queue:
+                if lane.queue[0].done():  # cancelled in this very turn of the event loop
+                    lane.queue.popleft()
+                    continue
+                if not admitted and self._limiter is not None:
+                    self._tell_of_rate(lane)
+                    await self._limiter.acquire()
+                    admitted = True
+                    continue  # who waited may be gone
+                got = lane.try_pass()
+                if isinstance(got, Pass):
+                    admitted = self._limiter is None
+                    lane.queue.popleft().set_result(got)
                 else:
-                    await turn.wait()
-                    turn = self._renew(lane, turn)
+                    await self._wait(lane, got)
+        except BaseException as error:
+            for turn in lane.queue:
+                if not turn.done():
+                    turn.set_exception(_again(error))
+            lane.queue.clear()
+            if isinstance(error, asyncio.CancelledError):
+                raise
         finally:
-            lane.queue.remove(turn)
-            if lane.queue:
-                lane.queue[0].set()
+            del self._serving[lane.name]
 
     def _tell_of_rate(self, lane: Lane) -> None:
         """A slow ceiling of the user's own is named while its turn is waited for."""
@@ -132,19 +158,18 @@ class Gates:
         lane.blocked = Wait(each_s, "your own rate") if each_s > TOLD_FROM_S else None
         lane.blocked_until = time.monotonic() + each_s
 
-    async def _wait(self, lane: Lane, turn: anyio.Event, wait: Wait) -> anyio.Event:
+    async def _wait(self, lane: Lane, wait: Wait) -> None:
         """Until the time is over or an answer may have changed it."""
         lane.blocked, lane.blocked_until = wait, time.monotonic() + wait.seconds
-        with anyio.move_on_after(wait.seconds):
-            await turn.wait()
-        return self._renew(lane, turn)
+        lane.changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if math.isinf(wait.seconds) else wait.seconds):
+                await lane.changed.wait()
 
-    @staticmethod
-    def _renew(lane: Lane, turn: anyio.Event) -> anyio.Event:
-        """An event that was set serves no second time: put a new one into its place in the queue."""
-        fresh = anyio.Event()
-        lane.queue[lane.queue.index(turn)] = fresh
-        return fresh
+
+def _again(error: BaseException) -> BaseException:
+    """An error for each who waits: none may get another's traceback."""
+    return StoppedError(str(error)) if isinstance(error, StoppedError) else RuntimeError(f"the gates broke: {error!r}")
 
 
 def _limiter(rate: Rate | None) -> AsyncLimiter | None:

@@ -5,6 +5,7 @@ Everything here is decided on the event loop between two awaits, so nothing is l
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -13,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import anyio
 import structlog
 
 from bulkops.errors import StoppedError
@@ -134,7 +134,8 @@ class Lane:
     owner: str = OWNER
     clock: Callable[[], float] = time.monotonic
     in_flight: int = 0
-    queue: deque[anyio.Event] = field(default_factory=deque)
+    queue: deque[asyncio.Future[Pass]] = field(default_factory=deque)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     slowest_s: float = 0.0
     blocked: Wait | None = None
     blocked_until: float = 0.0
@@ -350,4 +351,4 @@ class Lane:
 
     def _wake(self) -> None:
         if self.queue:
-            self.queue[0].set()
+            self.changed.set()

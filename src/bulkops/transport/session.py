@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
-import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import unquote, urlencode, urlsplit
 
-import aiohttp
 import anyio
 import orjson
 import structlog
+from yarl import URL
 
 from bulkops.errors import (
     AccessError,
@@ -29,63 +28,26 @@ from bulkops.model import shorten
 from bulkops.policy import QuotaReading, ResetUnit, ServerClock, full_jitter, read_date, read_quota
 from bulkops.transport.answers import (
     Answer,
-    VendorProfile,
     failure_of_read,
     failure_of_write,
     message_of,
     words_in,
 )
-from bulkops.transport.connections import QuietConnector
 from bulkops.transport.credentials import Credentials, Token
-from bulkops.transport.faults import STEERING, proxy_for, translate
+from bulkops.transport.direct import DirectClient
+from bulkops.transport.faults import FAULTS, STEERING, proxy_for, translate
 from bulkops.transport.gates import Gates
 from bulkops.transport.lane import Pass
+from bulkops.transport.options import Meter, Permit, SessionOptions
+from bulkops.transport.reply import HttpClient, Reply
 from bulkops.transport.secrets import Scrubber
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_TEXT = 2000
 """So many characters of a refusal's text are kept."""
 MAX_REQUEST_ID = 200
-
-
-class Permit(Protocol):
-    """Asked right before a write's bytes leave, after every wait; also before they leave once more with a new token."""
-
-    async def begin(self) -> None:
-        """Return when the record of the write is durable; raise to keep it from leaving."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: for a connection to open, and for a whole call. `read_tries` bounds the tries of one read."""
-
-    connect_s: float = 10.0
-    total_s: float = 60.0
-    read_tries: int = 5
-    backoff_base_s: float = 0.25
-    backoff_cap_s: float = 15.0
-
-
-@dataclass(slots=True)
-class Meter:
-    """What this session sent: calls, refusals for rate, and reads tried again."""
-
-    requests: int = 0
-    throttled: int = 0
-    retries: int = 0
-
-
-@dataclass(slots=True)
-class SessionOptions:
-    """What a session is made of. `base_url` is scheme, host and port, without a path."""
-
-    base_url: str
-    profile: VendorProfile = field(default_factory=VendorProfile)
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    connections: int = 16
-    tls: ssl.SSLContext | None = None
+REMEMBERED_PATHS = 1000
 
 
 class Session:
@@ -104,7 +66,10 @@ class Session:
         self.meter = Meter()
         self._clock = ServerClock()
         self._units: dict[str, ResetUnit] = {}
-        self._http: aiohttp.ClientSession | None = None
+        self._base = URL(options.base_url)
+        self._targets: dict[str, str] = {}
+        self._tells = False
+        self._client: HttpClient | None = None
         self._calls = log.bind()  # bound once: what is below the level costs next to nothing then
 
     @property
@@ -129,27 +94,29 @@ class Session:
         proxy = proxy_for(options.base_url)
         if proxy is not None and (password := urlsplit(proxy).password):
             self._scrubber.add(unquote(password))
-        self._http = aiohttp.ClientSession(
-            options.base_url,
-            connector=QuietConnector(limit=options.connections, ssl=options.tls or True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=options.timeouts.total_s, sock_connect=options.timeouts.connect_s),
-            headers={"User-Agent": "bulkops", **(options.profile.headers or {})},
-            # not trust_env: it would also take credentials from the user's .netrc, in the place of ours
-            proxy=proxy,
-            auto_decompress=True,
-        )
-        # aiohttp sends DELETE and PUT again by itself when a kept-alive connection turns out dead, and has no public
-        # switch for it. Each try of a write is an attempt that the ledger must know of, so it may not.
-        self._http._retry_connection = False  # noqa: SLF001
+        self._tells = self._calls.is_enabled_for(logging.DEBUG)
+        headers = {"User-Agent": "bulkops", **(options.profile.headers or {})}
+        if proxy is None:
+            self._client = DirectClient(self._base, headers=headers, timeouts=options.timeouts, tls=options.tls)
+        else:
+            from bulkops.transport.proxied import ProxiedClient  # noqa: PLC0415 - aiohttp loads for a tenth of a second
+
+            self._client = ProxiedClient(
+                self._base,
+                proxy,
+                headers=headers,
+                timeouts=options.timeouts,
+                connections=options.connections,
+                tls=options.tls,
+            )
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.gates.close()
-        if self._http is not None:
-            await self._http.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def read(
         self,
@@ -240,12 +207,21 @@ class Session:
         permit: Permit | None = None,
     ) -> Answer:
         """Send with a token; after a 401 renew once and repeat once: a refused credential applied nothing."""
-        answer, token = await self._send_with_token(method, path, gate, params, body, permit)
+        credentials, token = self._credentials, None
+        passed = await self.gates.enter(gate)
+        try:  # wait, then ask for the token, then for the permit, then send: what waits has not begun
+            if credentials is not None:
+                token = await credentials.current()
+            if permit is not None:
+                await permit.begin()
+            answer = await self._send(method, path, passed, token=token, params=params, body=body)
+        finally:
+            passed.close()
         if answer.status != 401:
             return answer
-        if self._credentials is None or token is None:
+        if credentials is None or token is None:
             raise AccessError(f"{method} {path}: the provider asks for credentials, and none are configured")
-        token = await self._credentials.renew(token)
+        token = await credentials.renew(token)
         answer = await self._pass_and_send(method, path, gate, permit=permit, token=token, params=params, body=body)
         if answer.status == 401:
             raise AccessError(
@@ -253,25 +229,6 @@ class Session:
                 f"this call ({shorten(answer.text, 120)})"
             )
         return answer
-
-    async def _send_with_token(
-        self,
-        method: str,
-        path: str,
-        gate: str,
-        params: Mapping[str, str] | None,
-        body: Any,
-        permit: Permit | None,
-    ) -> tuple[Answer, Token | None]:
-        """Wait, then ask for the token, then for the permit, then send: what waits has not begun."""
-        passed = await self.gates.enter(gate)
-        try:
-            token = await self._credentials.current() if self._credentials is not None else None
-            if permit is not None:
-                await permit.begin()
-            return await self._send(method, path, passed, token=token, params=params, body=body), token
-        finally:
-            passed.close()
 
     async def _pass_and_send(
         self, method: str, path: str, gate: str, *, permit: Permit | None = None, **what: Any
@@ -296,54 +253,61 @@ class Session:
         form: bool = False,
     ) -> Answer:
         """One try on the wire. Raises ThrottledError, RetryableError or InDoubtError; any other answer is returned."""
-        if self._http is None:
+        if self._client is None:
             raise RuntimeError("the session is used before it is opened")
         headers = {"Authorization": token.header} if token is not None else {}
         data = None
         if body is not None:
             data = urlencode(body).encode() if form else orjson.dumps(body)
             headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
+        target = self._target(path) if params is None else str(URL(path).update_query(params).raw_path_qs)
         self.meter.requests += 1
         passed.leave()
         try:
-            async with self._http.request(
-                method, path, params=params, data=data, headers=headers, allow_redirects=False
-            ) as response:
-                raw = await _read_bounded(response)
-                answer = self._answer(response, raw)
-                self._log(method, path, answer, passed.sent_at)
-                self._feed_gates(passed, answer, response, raw)
-                return answer
-        except AttemptError:
-            raise
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
+            reply = await self._client.send(method, target, headers, data)
+        except FAULTS as error:
             translated = translate(error, self._options.base_url, self._scrubber)
             passed.failed(str(translated))
             log.info("request.failed", method=method, path=path, error=type(error).__name__, text=str(translated))
             raise translated from error
+        answer = self._answer(reply)
+        if self._tells:
+            self._log(method, path, answer, passed.sent_at)
+        self._feed_gates(passed, answer, reply)
+        return answer
 
-    def _answer(self, response: aiohttp.ClientResponse, raw: bytes) -> Answer:
+    def _target(self, path: str) -> str:
+        """`path` as it stands in a call; quoted once, however often it is called."""
+        target = self._targets.get(path)
+        if target is None:
+            if len(self._targets) >= REMEMBERED_PATHS:
+                self._targets.clear()
+            target = self._targets[path] = URL(path).raw_path_qs
+        return target
+
+    def _answer(self, reply: Reply) -> Answer:
+        raw, succeeded = reply.body, 200 <= reply.status < 300
         body: Any = None
         readable = True
-        html = response.content_type == "text/html"
-        if raw.strip():
+        html = reply.headers.get("Content-Type", "").lstrip()[:9].casefold() == "text/html"
+        if raw and not raw.isspace():
             try:
                 body = orjson.loads(raw)
             except orjson.JSONDecodeError:
                 # plain-text answers are normal for refusals; in a success they mean that something stands between
-                readable = not 200 <= response.status < 300
-        readable = readable and not (html and 200 <= response.status < 300)
+                readable = not succeeded
+        readable = readable and not (html and succeeded)
         return Answer(
-            status=response.status,
+            status=reply.status,
             body=body,
-            text="" if readable and 200 <= response.status < 300 else self._words(body, raw),
+            text="" if readable and succeeded else self._words(body, raw),
             request_id=self._request_id(
-                response.headers.get(self._options.profile.request_id_header)
-                or ("" if response.status < 400 else self._options.profile.request_id(body))
+                reply.headers.get(self._options.profile.request_id_header)
+                or ("" if reply.status < 400 else self._options.profile.request_id(body))
             ),
-            date=read_date(response.headers.get("Date")),
+            date=read_date(reply.headers.get("Date")),
             readable=readable,
-            location=response.headers.get("Location", "") if 300 <= response.status < 400 else "",
+            location=reply.headers.get("Location", "") if 300 <= reply.status < 400 else "",
         )
 
     def _request_id(self, told: str) -> str | None:
@@ -355,32 +319,34 @@ class Session:
         text = words_in(body) or raw[: 32 * MAX_TEXT].decode("utf-8", "replace")
         return STEERING.sub(" ", self._scrubber.head(text, MAX_TEXT)).strip()
 
-    def _feed_gates(self, passed: Pass, answer: Answer, response: aiohttp.ClientResponse, raw: bytes) -> None:
+    def _feed_gates(self, passed: Pass, answer: Answer, reply: Reply) -> None:
         """Tell the gates how the call went. Raises ThrottledError for a refusal for its rate."""
         now = time.monotonic()
         if answer.date is not None:
             self._clock.note(answer.date, sent=passed.sent_at, answered=now)
         server_now = time.time() if self._clock.least is None else now + self._clock.least
         longest_s = self._options.profile.longest_window_s
-        unit = self._units.setdefault(passed.lane.name, ResetUnit())  # each endpoint has windows of its own
-        reading = read_quota(response.headers, server_now=server_now, in_ms=unit.in_ms, longest_s=longest_s)
+        unit = self._units.get(passed.lane.name)
+        if unit is None:  # each endpoint has windows of its own
+            unit = self._units[passed.lane.name] = ResetUnit()
+        reading = read_quota(reply.headers, server_now=server_now, in_ms=unit.in_ms, longest_s=longest_s)
         if unit.note(reading, now):
             passed.lane.unlearn()
-            reading = read_quota(response.headers, server_now=server_now, in_ms=True)
-        if self._throttles(response, len(raw), reading):
+            reading = read_quota(reply.headers, server_now=server_now, in_ms=True)
+        if self._throttles(reply, reading):
             self.meter.throttled += 1
             wait_s = passed.refused(reading, to_minute_s=60.0 - server_now % 60.0)
-            raise ThrottledError(f"throttled for {wait_s:.0f} s", http_status=response.status)
-        if response.status >= 500:
+            raise ThrottledError(f"throttled for {wait_s:.0f} s", http_status=reply.status)
+        if reply.status >= 500:
             passed.failed(message_of(answer))
         else:
             passed.answered(reading)
 
-    def _throttles(self, response: aiohttp.ClientResponse, length: int, reading: QuotaReading) -> bool:
+    def _throttles(self, reply: Reply, reading: QuotaReading) -> bool:
         """By the vendor's facts, and whenever a 503 says itself that the quota is spent."""
-        if response.status == 503 and reading.spent:
+        if reply.status == 503 and reading.spent:
             return True
-        return self._options.profile.throttles(response.status, length, response.headers)
+        return self._options.profile.throttles(reply.status, len(reply.body), reply.headers)
 
     def _log(self, method: str, path: str, answer: Answer, started: float) -> None:
         self._calls.debug(
@@ -406,18 +372,3 @@ class Session:
         wait_s = full_jitter(attempt, base_s=timeouts.backoff_base_s, cap_s=timeouts.backoff_cap_s, draw=random.random)
         log.info("read.retried", attempt=attempt, wait_s=round(wait_s, 2), why=str(failure))
         await anyio.sleep(wait_s)
-
-
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, decompressed; raises InDoubtError past `MAX_BODY_BYTES`, so that no answer can fill the memory."""
-    length = response.content_length
-    if length is not None and length <= MAX_BODY_BYTES and "Content-Encoding" not in response.headers:
-        return await response.read()  # no more comes than was announced
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_chunked(1 << 16):
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise InDoubtError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", code="broken_answer")
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -126,6 +126,8 @@ async def test_a_run_that_was_taken_over_can_no_longer_be_written(path: Path) ->
     with pytest.raises(LedgerError, match=r"taken over by new"):
         await old.begin(rows(2), attempt=1)
     with pytest.raises(LedgerError, match="taken over"):
+        await old.leaving()
+    with pytest.raises(LedgerError, match="taken over"):
         old.conclude(rows(3), Outcome.skipped("x", "x"))
     with pytest.raises(LedgerError, match="taken over"):
         await old.acquire(FAR, lease_s=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,21 @@ class Stores(RuleBasedStateMachine):
             else:
                 with pytest.raises(LedgerError):
                     self.runner.run(_begin(ledger, numbers))
+        if allowed:
+            self.states.update(dict.fromkeys(numbers, State.BEGUN))
+
+    @rule(batches=st.lists(ROWS, min_size=1, max_size=3))
+    def begin_ahead(self, batches: list[set[int]]) -> None:
+        """Pending rows of batches that share none are claimed, all batches or none."""
+        numbers = [row for batch in batches for row in batch]
+        allowed = len(numbers) == len(set(numbers)) and all(self.states[row] is State.PENDING for row in numbers)
+        for ledger in self.both:
+            if allowed:
+                claims = self.runner.run(_begin_ahead(ledger, batches))
+                self.claims.update((claim.id, set(claim.rows)) for claim in claims)
+            else:
+                with pytest.raises(LedgerError):
+                    self.runner.run(_begin_ahead(ledger, batches))
         if allowed:
             self.states.update(dict.fromkeys(numbers, State.BEGUN))
 
@@ -146,6 +162,10 @@ class Stores(RuleBasedStateMachine):
         self.runner.run(self.sqlite.close())
         self.runner.close()
         shutil.rmtree(self.folder)
+
+
+async def _begin_ahead(ledger: Ledger, batches: list[set[int]]) -> Sequence[Claim]:
+    return await ledger.begin_ahead([RowSet.of(batch) for batch in batches])
 
 
 async def _begin(ledger: Ledger, numbers: set[int]) -> Claim:

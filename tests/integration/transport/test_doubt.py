@@ -10,7 +10,7 @@ import pytest
 
 from bulkops.errors import InDoubtError, LedgerError, RejectedError, RetryableError, StoppedError
 from bulkops.testing.wire import Heard, Speaker, Wire, answer
-from bulkops.transport import Timeouts, session
+from bulkops.transport import Timeouts, reply
 
 HTML = b"<html><body>Network sign-in required</body></html>"
 CUT = answer(200, [{"id": 1}])
@@ -177,7 +177,7 @@ async def test_an_endless_answer_is_cut_off(
     serve: Any, connect: Any, permit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No answer can fill the memory, however long the server goes on."""
-    monkeypatch.setattr(session, "MAX_BODY_BYTES", 1_000_000)
+    monkeypatch.setattr(reply, "MAX_BODY_BYTES", 1_000_000)
 
     async def script(_heard: Heard, speaker: Speaker) -> None:
         await speaker.say(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[")
@@ -194,7 +194,7 @@ async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(
     serve: Any, connect: Any, permit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit counts what comes out, not what came in."""
-    monkeypatch.setattr(session, "MAX_BODY_BYTES", 1_000_000)
+    monkeypatch.setattr(reply, "MAX_BODY_BYTES", 1_000_000)
     packed = gzip.compress(b"[" + b" " * 30_000_000 + b"]", compresslevel=1)
     wire = await serve(answer(200, packed, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(InDoubtError, match="longer than 1,000,000 bytes"):

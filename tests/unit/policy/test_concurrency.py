@@ -14,14 +14,27 @@ def feed(limit: Concurrency, answers: int, *, latency_s: float = 0.02, now: floa
         limit.answered(latency_s, sent_at=now - latency_s, now=now, in_flight=in_flight)
 
 
-def test_it_begins_at_four_and_doubles_with_each_round_of_good_answers() -> None:
-    """Twelve good answers allow twelve more; the ceiling is never passed."""
-    limit = Concurrency(ceiling=32)
+def test_it_begins_at_four_and_grows_fourfold_with_each_round_of_good_answers() -> None:
+    """Two rounds reach 64; the ceiling is never passed."""
+    limit = Concurrency(ceiling=80)
     assert (limit.admits(3), limit.admits(4)) == (True, False)
-    feed(limit, 12)
+    feed(limit, 4)
     assert limit.limit == 16
+    feed(limit, 16)
+    assert limit.limit == 64
     feed(limit, 100)
-    assert limit.limit == 32
+    assert limit.limit == 80
+
+
+def test_a_fault_ends_the_fast_climb_for_good() -> None:
+    """The first round of 16 fails: the next climb is by one a round."""
+    limit = Concurrency(ceiling=80)
+    feed(limit, 4)
+    limit.failed(sent_at=1.0, now=2.0)
+    cut = limit.limit
+    assert cut < 16
+    feed(limit, 11, now=3.0)
+    assert limit.limit < cut + 1.1
 
 
 def test_a_fault_cuts_it_once_for_the_calls_that_were_in_flight_together() -> None:

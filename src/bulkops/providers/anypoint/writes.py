@@ -52,6 +52,8 @@ async def invite(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchAnswer:
 def invite_body(change: Change) -> dict[str, Any]:
     """One address with what it gets. A role group needs both its id and its name; no other keys are allowed."""
     body: dict[str, Any] = {"email": change.key}
+    if not change.grants:
+        return body
     if role_groups := change.grants.get("role_group"):
         body["role_groups"] = [{"role_group_id": group.id, "name": group.name} for group in role_groups]
     if teams := change.grants.get("team"):

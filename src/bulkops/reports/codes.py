@@ -73,8 +73,8 @@ _CODES = {
     "conflict": Explanation("It clashes with how things stand.", "Look the item up, then run the row again."),
     "too_large": Explanation("The provider found the request too large.", "Run it again with a smaller --batch-size."),
     "last_owner": Explanation(
-        "The person is the last owner of the organisation, who cannot be taken away.",
-        "Make somebody else an owner first.",
+        "Nobody would administer the organisation or the team any more.",
+        "Make somebody else an administrator first, then run the row again.",
     ),
     "refused": Explanation(
         "The provider's answer says that it did not do this row.", "Look the item up, then run the row again."

@@ -8,7 +8,7 @@ import pytest
 
 from bulkops.cli.main import main
 from bulkops.operations import OPERATIONS
-from bulkops.providers.anypoint import SUPPORT
+from bulkops.wiring import AVAILABLE
 
 Capture = pytest.CaptureFixture[str]
 
@@ -31,16 +31,17 @@ def test_the_list_has_a_line_for_each_with_what_takes_away_marked(capsys: Captur
 @pytest.mark.parametrize("kind", OPERATIONS)
 def test_one_is_told_in_full(capsys: Capture, kind: str) -> None:
     """Fields, providers, batches, calls, whether it may be repeated and what takes it back; plain and as JSON."""
-    operation, support = OPERATIONS[kind], SUPPORT[kind]
+    operation, supports = OPERATIONS[kind], {name: has[kind] for name, has in AVAILABLE.items() if kind in has}
     plain = told(capsys, kind)
     assert plain.startswith(operation.summary)
-    assert "On anypoint, " in plain
-    for name, field in support.fields.model_fields.items():
-        assert f"    {name}{'*' if field.is_required() else ' '}" in plain or f"    {name}\n" in plain
-        assert field.description
-        assert field.description in plain
-    for call in support.calls:
-        assert call in plain
+    for name, support in supports.items():
+        section = plain.partition(f"On {name}, ")[2].partition("\nOn ")[0]
+        for column, field in support.fields.model_fields.items():
+            assert f"    {column}{'*' if field.is_required() else ' '}" in section or f"    {column}\n" in section
+            assert field.description
+            assert field.description in section
+        for call in support.calls:
+            assert call in section
     assert f"bulkops plan JOB --operation {kind} " in plain
     (found,) = json.loads(told(capsys, kind, "--json"))["operations"]
     assert (found["operation"], found["repeatable"], found["destructive"]) == (
@@ -48,11 +49,12 @@ def test_one_is_told_in_full(capsys: Capture, kind: str) -> None:
         operation.repeatable,
         operation.destructive,
     )
-    assert set(found["providers"]) == {"anypoint"}
-    provider = found["providers"]["anypoint"]
-    assert set(provider["fields"]) == set(support.fields.model_fields)
-    assert (provider["batch_size"], provider["max_batch"]) == (support.batch_size, support.max_batch)
-    assert (provider["calls"], provider["root_only"]) == (list(support.calls), support.root_only)
+    assert set(found["providers"]) == set(supports)
+    for name, provider in found["providers"].items():
+        support = supports[name]
+        assert set(provider["fields"]) == set(support.fields.model_fields)
+        assert (provider["batch_size"], provider["max_batch"]) == (support.batch_size, support.max_batch)
+        assert (provider["calls"], provider["root_only"]) == (list(support.calls), support.root_only)
 
 
 def test_what_cannot_be_taken_back_says_so(capsys: Capture) -> None:

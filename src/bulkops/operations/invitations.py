@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from bulkops.model import Item, Verdict
-from bulkops.operations.base import Decision, Guards, Verb, fields_of
+from bulkops.operations.base import Decision, Fate, Guards, Verb, fields_of
 from bulkops.providers.base import Change, Invitation, Person, Roster
 
 
@@ -87,6 +87,8 @@ class ResendInvite(_OfInvitation):
         """Finds the one invitation that a row means; of one that was taken back already, what it was."""
         begun = [item for item in items if item.memo]
         decisions = dict(await super().resolve([item for item in items if not item.memo], roster, guards))
+        if roster.support[self.kind].anew:
+            decisions = {row: _with_terms(decision) for row, decision in decisions.items()}
         if begun:
             decisions.update(await self._resolve_begun(begun, roster))
         return decisions
@@ -153,6 +155,17 @@ class Former:
     def others(self, found: Sequence[Invitation]) -> list[Invitation]:
         """The outstanding ones that were made after it."""
         return [one for one in found if one.outstanding and one.id != self.id]
+
+
+def _with_terms(decision: Decision) -> Decision:
+    """An invitation of which nobody can tell what it grants is left as it is: none like it could be made."""
+    if decision.fate is not Fate.READY or decision.item.payload.terms:
+        return decision
+    message = (
+        f"what the invitation of {decision.item.payload.address} grants cannot be read, so that none like it could be "
+        f"made: use revoke-invite and invite"
+    )
+    return Decision.invalid(decision.item, "unreadable_invite", message, column="email")
 
 
 def _begun(item: Item[Any], former: Former, found: Sequence[Invitation], joined: Sequence[Person]) -> Decision:

@@ -59,6 +59,10 @@ _CODES = {
     "ambiguous_invite": Explanation(
         "More than one invitation of this address is there.", "Write the invite_id; the message lists them."
     ),
+    "unreadable_invite": Explanation(
+        "What the invitation grants cannot be read, so that none like it could be made.",
+        "Take it back with revoke-invite, and use invite.",
+    ),
     "external_team": Explanation(
         "The people of this team come from elsewhere: a directory, or another organisation.",
         "Change them there, or name another team.",

@@ -100,7 +100,7 @@ def answered(point: Point) -> None:
 def _is_write(response: aiohttp.ClientResponse) -> bool:
     path = response.url.path
     asks = response.method == "GET" or path.endswith("/search")
-    return not asks and ("/organizations/" in path or "/orgs/" in path)
+    return not asks and any(part in path for part in ("/organizations/", "/orgs/", "/v1/organisations/", "/v1/teams/"))
 
 
 def before_settle(point: Point) -> None:

@@ -34,16 +34,28 @@ SECRETS = (TOKEN, CLIENT_ID, CLIENT_SECRET, PASSWORD, ISSUED, REFRESH, ID_TOKEN,
 ADDRESSES = [f"{what}.{number}@new.test" for what in ("refused", "fine", "lost", "torn") for number in range(3)]
 
 AUTHS = {
-    "bearer": 'method = "bearer", token_env = "T"',
-    "filed": 'method = "bearer", token_file = "token.txt"',
-    "app": 'method = "connected-app", client_id_env = "I", client_secret_file = "secret.txt"',
-    "user": 'method = "password", username_env = "U", password_env = "P"',
+    "anypoint": {
+        "bearer": 'method = "bearer", token_env = "T"',
+        "filed": 'method = "bearer", token_file = "token.txt"',
+        "app": 'method = "connected-app", client_id_env = "I", client_secret_file = "secret.txt"',
+        "user": 'method = "password", username_env = "U", password_env = "P"',
+    },
+    "vmware-csp": {
+        "csp-bearer": 'method = "bearer", token_env = "T"',
+        "csp-token": 'method = "api-token", api_token_file = "token.txt"',
+        "csp-app": 'method = "oauth-app", client_id_env = "I", client_secret_file = "secret.txt"',
+    },
 }
+TARGETS = [(vendor, target) for vendor, auths in AUTHS.items() for target in auths]
+BASIC = b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
 KNOWN = {
     "bearer": (TOKEN,),
     "filed": (TOKEN,),
     "app": (CLIENT_ID, CLIENT_SECRET, ISSUED),
     "user": (PASSWORD, ISSUED),
+    "csp-bearer": (TOKEN,),
+    "csp-token": (TOKEN, ISSUED),
+    "csp-app": (CLIENT_ID, CLIENT_SECRET, BASIC, ISSUED),
 }
 
 
@@ -64,15 +76,17 @@ def gossiping(known: Sequence[str]) -> Bend:
     async def bend(heard: Heard, speaker: Speaker, forward: Forward) -> None:
         token = heard.headers.get("authorization", "")
         echo = {"X-ANYPNT-TRX-ID": f"trx {token}"}
-        if "token" in heard.path or "login" in heard.path:
+        writes = heard.method == "POST" and not heard.path.endswith("/search")
+        refusal = {"status": 400, "requestId": f"trx {token}"}
+        if heard.path.endswith(("/token", "/login", "/authorize")):
             issued = {"access_token": ISSUED, "refresh_token": REFRESH, "id_token": ID_TOKEN, "token_type": "bearer"}
             await speaker.say(answer(200, issued, headers=echo))
-        elif heard.method == "POST" and b"refused" in heard.body:
-            await speaker.say(answer(400, {"status": 400, "message": gossip(heard, known)}, headers=echo))
-        elif heard.method == "POST" and b"lost" in heard.body:
+        elif writes and b"refused" in heard.body:
+            await speaker.say(answer(400, refusal | {"message": gossip(heard, known)}, headers=echo))
+        elif writes and b"lost" in heard.body:
             await forward(heard)
             await speaker.say(answer(502, gossip(heard, known).encode(), kind="text/plain", headers=echo))
-        elif heard.method == "POST" and b"torn" in heard.body:
+        elif writes and b"torn" in heard.body:
             await forward(heard)
             await speaker.say(f"HTTP/1.1 {token}\r\n\r\n".encode())
             speaker.hang_up()
@@ -84,14 +98,15 @@ def gossiping(known: Sequence[str]) -> Bend:
 
 
 def _with_secrets(body: Any) -> Any:
-    for row in body["data"] if isinstance(body, dict) and isinstance(body.get("data"), list) else ():
+    listed = (body.get("data") or body.get("results")) if isinstance(body, dict) else body
+    for row in listed if isinstance(listed, list) else ():
         row |= {"code": CODE, "client_secret": APP_SECRET, "api_key": API_KEY, "password": PASSWORD}
     return body
 
 
-def office(shell: Shell, site: Between) -> Callable[..., Awaitable[Ended]]:
+def office(shell: Shell, site: Between, vendor: str = "anypoint") -> Callable[..., Awaitable[Ended]]:
     """A folder with a target for each way to sign in, its secrets in variables and files; commands are typed in it."""
-    configured(shell, site.wire.url, site.sandbox.organization, AUTHS, settling_s=0.05)
+    configured(shell, site.wire.url, site.sandbox.organization, AUTHS[vendor], provider=vendor, settling_s=0.05)
     shell.environ.update(T=TOKEN, I=CLIENT_ID, U="admin", P=PASSWORD)
     shell.write("token.txt", f"Bearer {TOKEN}\n")
     shell.write("secret.txt", CLIENT_SECRET)
@@ -133,11 +148,11 @@ def seen_in(text: str) -> set[str]:
 LOUD = ("--yes", "--json", "--batch-size", "3", "--log-level", "debug", "--log-format", "json")
 
 
-@pytest.mark.parametrize("target", AUTHS)
-async def test_no_secret_is_left_behind_or_said(shell: Shell, target: str) -> None:
+@pytest.mark.parametrize(("vendor", "target"), TARGETS)
+async def test_no_secret_is_left_behind_or_said(shell: Shell, vendor: str, target: str) -> None:
     """Run, refused, lost, torn and read back, at the loudest log level: none of them anywhere, however one signs in."""
-    async with between(gossiping(KNOWN[target])) as site:
-        ran = await office(shell, site)("run", "job.csv", "--run-id", "r", *_of(target), *LOUD)
+    async with between(gossiping(KNOWN[target]), vendor=vendor) as site:
+        ran = await office(shell, site, vendor)("run", "job.csv", "--run-id", "r", *_of(target), *LOUD)
         counts = ran.told["counts"]
         assert (counts["succeeded"], counts["failed"]) == (9, 3), ran.err
         assert found_in(shell.folder, ran) == []
@@ -145,12 +160,13 @@ async def test_no_secret_is_left_behind_or_said(shell: Shell, target: str) -> No
         assert site.sent() == dict.fromkeys(ADDRESSES[3:], 1)
 
 
-async def test_no_other_command_leaves_or_says_a_secret(shell: Shell) -> None:
+@pytest.mark.parametrize(("vendor", "target"), [("anypoint", "app"), ("vmware-csp", "csp-app")])
+async def test_no_other_command_leaves_or_says_a_secret(shell: Shell, vendor: str, target: str) -> None:
     """Asked, planned, killed, taken up again, retried, shown and reported."""
-    async with between(gossiping(KNOWN["app"])) as site:
-        command = office(shell, site)
-        endings = [await command("check", "--target", "app"), await command("plan", "job.csv", *_of("app"))]
-        endings.append(await _killed(shell, site))
+    async with between(gossiping(KNOWN[target]), vendor=vendor) as site:
+        command = office(shell, site, vendor)
+        endings = [await command("check", "--target", target), await command("plan", "job.csv", *_of(target))]
+        endings.append(await _killed(shell, site, target))
         assert found_in(shell.folder, *endings) == []
         endings += [await command(again, "r", *LOUD, "--rate", "1000/s") for again in ("resume", "retry")]
         endings += [await command(*words) for words in (("show", "r"), ("report", "r"), ("runs", "--json"))]
@@ -158,11 +174,11 @@ async def test_no_other_command_leaves_or_says_a_secret(shell: Shell) -> None:
         assert site.sent() == dict.fromkeys(ADDRESSES[3:], 1)
 
 
-async def _killed(shell: Shell, site: Between) -> Ended:
+async def _killed(shell: Shell, site: Between, target: str) -> Ended:
     """A run that was killed once a write was under way."""
-    process = shell.start("run", "job.csv", "--run-id", "r", *_of("app"), *LOUD, "--rate", "10/s")
+    process = shell.start("run", "job.csv", "--run-id", "r", *_of(target), *LOUD, "--rate", "10/s")
     async with asyncio.timeout(30):
-        while not any(heard.path.endswith("/invites") and heard.method == "POST" for heard in site.wire.heard):  # noqa: ASYNC110 - said by another process
+        while not any("/invit" in heard.path and heard.method == "POST" for heard in site.wire.heard):  # noqa: ASYNC110 - said by another process
             await asyncio.sleep(0.01)
     process.kill()
     out, err = process.communicate()
@@ -174,18 +190,29 @@ def _of(target: str) -> tuple[str, ...]:
     return ("--operation", "invite", "--target", target)
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, 5), (403, 5), (404, 2)])
-async def test_no_secret_is_in_the_reason_of_an_early_end(shell: Shell, status: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "target", "status", "code"),
+    [
+        ("anypoint", "app", 401, 5),
+        ("anypoint", "user", 403, 5),
+        ("anypoint", "bearer", 404, 2),
+        ("vmware-csp", "csp-token", 400, 5),
+        ("vmware-csp", "csp-app", 401, 5),
+        ("vmware-csp", "csp-app", 403, 5),
+        ("vmware-csp", "csp-bearer", 404, 2),
+    ],
+)
+async def test_no_secret_is_in_the_reason_of_an_early_end(
+    shell: Shell, vendor: str, target: str, status: int, code: int
+) -> None:
     """Credentials refused, rights missing, a wrong organisation: each with the words of the host."""
-    target, known = {401: ("app", (CLIENT_ID, CLIENT_SECRET)), 403: ("user", (PASSWORD,))}.get(
-        status, ("bearer", (TOKEN,))
-    )
+    known = [secret for secret in KNOWN[target] if secret != ISSUED]
 
     async def bend(heard: Heard, speaker: Speaker, forward: Forward) -> None:
         await speaker.say(answer(status, gossip(heard, known).encode(), kind="text/plain"))
 
-    async with between(bend) as site:
-        ended = await office(shell, site)("check", "--target", target, "--json")
+    async with between(bend, vendor=vendor) as site:
+        ended = await office(shell, site, vendor)("check", "--target", target, "--json")
     assert ended.code == code, ended.err
     assert seen_in(ended.out + ended.err) == set()
     assert MASK in ended.err

@@ -172,7 +172,9 @@ def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
         {"kind": "delay_before", "probability": 0.2, "seconds": dice.uniform(0.1, 1) * late_s},
         {"kind": "delay_after", "probability": 0.3, "seconds": dice.uniform(0.02, 0.1)},
     ]
-    if not verb.itemised:  # an answer that names its rows would lie about them, and nothing else could tell
+    if not any(
+        one.itemised for one in mixture.verbs
+    ):  # an answer that names its rows would lie about them, and nothing else could tell
         kinds.append({"kind": "partial", "share": dice.choice([0.5, 0.8]), "probability": 0.1})
     if mixture.login == mixture.habitat.standing:
         kinds = [rule for rule in kinds if rule.get("status") != 401]  # a token that cannot be renewed ends the run

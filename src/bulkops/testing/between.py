@@ -59,10 +59,12 @@ async def typed(shell: Shell, *arguments: str) -> Ended:
     return await asyncio.to_thread(shell.bulkops, *arguments)
 
 
-def configured(shell: Shell, url: str, organization: str, auths: Mapping[str, str], **keys: Any) -> None:
+def configured(
+    shell: Shell, url: str, organization: str, auths: Mapping[str, str], *, provider: str = "anypoint", **keys: Any
+) -> None:
     """A `bulkops.toml` with one target for each entry of `auths`, the value being its auth table."""
     lines = []
     for name, auth in auths.items():
-        lines += [f"[targets.{name}]", 'provider = "anypoint"', f'organization = "{organization}"']
+        lines += [f"[targets.{name}]", f'provider = "{provider}"', f'organization = "{organization}"']
         lines += [f'base_url = "{url}"', *(f"{key} = {value}" for key, value in keys.items()), f"auth = {{ {auth} }}"]
     shell.write("bulkops.toml", "\n".join(lines) + "\n")

@@ -24,7 +24,8 @@ class Habitat:
     on things that the given one does not touch. `quirks` are drawn from, `settings` are quirks that always hold.
     `logins` are the ways to sign in, with their secrets; None stands for the printed token. `throttling` are the
     statuses by which it asks to wait, `reads` a glob over the paths of its reads. `scheme` is the word before the token
-    of a call; `options` are what the target says to the provider.
+    of a call; `options` are what the target says to the provider. `tells_quota`: its answers say when a window ends;
+    else a quota that is met is waited for until the next full minute, which is too long for a round.
     """
 
     vendor: str
@@ -43,6 +44,7 @@ class Habitat:
     forgets: frozenset[str] = frozenset()
     desk: type[Desk] = Desk
     scheme: str = "Bearer"
+    tells_quota: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -113,7 +113,7 @@ def mix(seed: int, *, vendor: str | None = None, operation: str | None = None, k
         concurrency=dice.randint(2, 5),
         login=login,
         token_ttl=dice.choice([None, 0.8, 1.6]) if login != habitat.standing else None,
-        quota=dice.choice([None, None, 25, 60]),
+        quota=dice.choice([None, None, 25, 60] if habitat.tells_quota else [None]),
         quirks={**quirks, **habitat.settings},
         kills=tuple(_kills(dice, seed, kills, whole=habitat.verbs[chosen].whole)),
     )

@@ -329,5 +329,6 @@ WIREMOCK = Habitat(
     forgets=frozenset({"delete-user"}),
     desk=WiremockDesk,
     scheme="Token",
+    tells_quota=False,
     options=dict.fromkeys(OPTIONS, True),
 )

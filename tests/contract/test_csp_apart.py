@@ -240,6 +240,16 @@ class TestResend:
         assert new is not None
         assert round((new.expires_at - new.generated_at) / 86_400) == 30
 
+    async def test_one_whose_grants_cannot_be_read_is_left_as_it_is(
+        self, csp: OpenBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """None like it could be made; the row says what to do instead."""
+        bench = await csp("resend-invite")
+        monkeypatch.setattr("bulkops.providers.vmware_csp.rows._terms_text", lambda *_args: "")
+        with bad_rows("use revoke-invite and invite"):
+            await bench.run(bench.fresh(1))
+        assert bench.writes() == []
+
     async def test_lost_answers_of_either_call_are_settled(self, csp: OpenBench) -> None:
         """Both calls lose some."""
         bench = await csp("resend-invite")

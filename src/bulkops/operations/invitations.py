@@ -88,6 +88,7 @@ class ResendInvite(_OfInvitation):
         begun = [item for item in items if item.memo]
         decisions = dict(await super().resolve([item for item in items if not item.memo], roster, guards))
         if roster.support[self.kind].anew:
+            decisions = {row: _with_terms(decision) for row, decision in decisions.items()}
             decisions = await self._without_twins(decisions, roster)
         if begun:
             decisions.update(await self._resolve_begun(begun, roster))
@@ -169,6 +170,17 @@ class Former:
     def others(self, found: Sequence[Invitation]) -> list[Invitation]:
         """The outstanding ones that were made after it."""
         return [one for one in found if one.outstanding and one.id != self.id]
+
+
+def _with_terms(decision: Decision) -> Decision:
+    """An invitation of which nobody can tell what it grants is left as it is: none like it could be made."""
+    if decision.fate is not Fate.READY or decision.item.payload.terms:
+        return decision
+    message = (
+        f"what the invitation of {decision.item.payload.address} grants cannot be read, so that none like it could be "
+        f"made: use revoke-invite and invite"
+    )
+    return Decision.invalid(decision.item, "unreadable_invite", message, column="email")
 
 
 def _begun(item: Item[Any], former: Former, found: Sequence[Invitation], joined: Sequence[Person]) -> Decision:

@@ -71,6 +71,10 @@ _CODES = {
         "The person is in the team already; as member or as maintainer, this target cannot tell.",
         "Leave membership empty, or allow the calls that read and set it in the target's options.",
     ),
+    "unreadable_invite": Explanation(
+        "What the invitation grants cannot be read, so that none like it could be made.",
+        "Take it back with revoke-invite, and use invite.",
+    ),
     "external_team": Explanation(
         "The people of this team come from elsewhere: a directory, or another organisation.",
         "Change them there, or name another team.",

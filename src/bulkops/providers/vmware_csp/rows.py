@@ -48,8 +48,16 @@ def invitation(row: Mapping[str, Any], *, now: float) -> Invitation:
         invited_at=made_at,
         expires_at=ends_at,
         mailed_at=made_at,
-        terms="" if closed else orjson.dumps(_terms(row, made_at, ends_at)).decode(),
+        terms="" if closed else _terms_text(row, made_at, ends_at),
     )
+
+
+def _terms_text(row: Mapping[str, Any], made_at: float | None, ends_at: float | None) -> str:
+    """What a new one like it says, as JSON; empty where it cannot be read, which concerns those alone who need it."""
+    try:
+        return orjson.dumps(_terms(row, made_at, ends_at)).decode()
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def _last_segment(row: Mapping[str, Any]) -> str:

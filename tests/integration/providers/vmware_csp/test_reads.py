@@ -113,6 +113,20 @@ async def test_invitations_expire_by_their_end_whatever_its_unit(simulated: Any,
     assert "invitationExpirationInDays" not in orjson.loads(found[old.id].terms)
 
 
+async def test_an_invitation_whose_grants_cannot_be_read_hides_no_other(serve: Any, csp_at: Any) -> None:
+    """It is listed, and says nothing of what a new one would be."""
+    rows = [
+        {"username": f"{number}@x.test", "status": "AVAILABLE", "refLink": f"/x/{number}", "serviceRolesDtos": services}
+        for number, services in enumerate([[], [{"serviceRoleNames": ["a"]}], "what"])
+    ]
+    org = await csp_at((await serve(answer(200, rows))).url)
+    assert [(one.id, bool(one.terms)) for one in await walk(org.invitations())] == [
+        ("0", True),
+        ("1", False),
+        ("2", False),
+    ]
+
+
 async def test_invitations_are_found_by_address_and_by_id(simulated: Any) -> None:
     """Whatever the case of the address; closed ones by neither."""
     sandbox, org = await simulated()

@@ -23,7 +23,9 @@ class Habitat:
     nobody; `facts` tells all that is true; `again` makes another row that means the same; `beside` names an operation
     on things that the given one does not touch. `quirks` are drawn from, `settings` are quirks that always hold.
     `logins` are the ways to sign in, with their secrets; None stands for the printed token. `throttling` are the
-    statuses by which it asks to wait, `reads` a glob over the paths of its reads.
+    statuses by which it asks to wait, `reads` a glob over the paths of its reads. `scheme` is the word before the token
+    of a call; `options` are what the target says to the provider. `tells_quota`: its answers say when a window ends;
+    else a quota that is met is waited for until the next full minute, which is too long for a round.
     """
 
     vendor: str
@@ -41,3 +43,11 @@ class Habitat:
     settings: Mapping[str, Any] = field(default_factory=dict)
     forgets: frozenset[str] = frozenset()
     desk: type[Desk] = Desk
+    scheme: str = "Bearer"
+    tells_quota: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> str:
+        """The way to sign in that needs no login: its token cannot be renewed."""
+        return next(iter(self.logins))

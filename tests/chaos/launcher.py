@@ -118,7 +118,8 @@ def _is_write(request: bytes) -> bool:
     method, _, rest = request.partition(b"\r\n")[0].partition(b" ")
     path = rest.partition(b" ")[0].partition(b"?")[0]
     asks = method == b"GET" or path.endswith(b"/search")
-    return not asks and (b"/organizations/" in path or b"/orgs/" in path)
+    places = (b"/organizations/", b"/orgs/", b"/v1/organisations/", b"/v1/teams/")
+    return not asks and any(part in path for part in places)
 
 
 def before_settle(point: Point) -> None:

@@ -103,7 +103,7 @@ def mix(seed: int, *, vendor: str | None = None, operation: str | None = None, k
         raise LookupError(f"{vendor} has no {operation}")
     name, chosen = plays[seed % len(plays)]
     habitat = HABITATS[name]
-    login = dice.choice(["bearer", *habitat.logins])
+    login = dice.choice([habitat.standing, *habitat.logins])
     quirks = {name: dice.choice(values) for name, values in habitat.quirks.items() if dice.random() < 0.4}
     settling_s = dice.choice([0.4, 0.5, 0.5, 1.6])
     return Mixture(
@@ -116,8 +116,8 @@ def mix(seed: int, *, vendor: str | None = None, operation: str | None = None, k
         batch_size=dice.randint(2, 7),
         concurrency=dice.randint(2, 5),
         login=login,
-        token_ttl=dice.choice([None, 0.8, 1.6]) if login != "bearer" else None,
-        quota=dice.choice([None, None, 25, 60]),
+        token_ttl=dice.choice([None, 0.8, 1.6]) if login != habitat.standing else None,
+        quota=dice.choice([None, None, 25, 60] if habitat.tells_quota else [None]),
         quirks={**quirks, **habitat.settings},
         kills=tuple(_kills(dice, seed, kills, chosen, whole=habitat.verbs[chosen].whole)),
     )
@@ -182,7 +182,7 @@ def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
         one.itemised for one in mixture.verbs
     ):  # an answer that names its rows would lie about them, and nothing else could tell
         kinds.append({"kind": "partial", "share": dice.choice([0.5, 0.8]), "probability": 0.1})
-    if mixture.login == "bearer":
+    if mixture.login == mixture.habitat.standing:
         kinds = [rule for rule in kinds if rule.get("status") != 401]  # a token that cannot be renewed ends the run
     chosen = [{**one, **rule} for rule in kinds if dice.random() < 0.6 for one in writes]
     reads = [{"method": "GET", **rule} for rule in _of_reads(dice, mixture.habitat.reads)]

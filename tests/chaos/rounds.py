@@ -71,7 +71,7 @@ class Round:
     ) -> None:
         self._mixture = mixture
         self._sandbox = sandbox
-        self._world = World(sandbox, mixture.habitat.base)
+        self._world = World(sandbox, mixture.habitat.base, mixture.habitat.scheme)
         self._shell = Shell(folder)
         self._hand = Executioner(self._shell, self._world, shim)
         self._played = played
@@ -124,6 +124,8 @@ class Round:
         given = {name: value or self._sandbox.token for name, value in secrets.items()}
         self._shell.environ.update({f"ACME_{name.upper()}": value for name, value in given.items()})
         named = "".join(f'{name}_env = "ACME_{name.upper()}"\n' for name in secrets)
+        options = "".join(f"{name} = {json.dumps(value)}\n" for name, value in mixture.habitat.options.items())
+        target += f"[targets.acme.options]\n{options}" if options else ""
         file.write_text(f'{target}[targets.acme.auth]\nmethod = "{mixture.login}"\n{named}', encoding="utf-8")
 
     def _command(self) -> Sequence[str]:

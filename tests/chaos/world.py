@@ -30,6 +30,7 @@ class World:
 
     sandbox: SandboxProcess
     base: str
+    scheme: str = "Bearer"
 
     def holds(self) -> dict[str, Any]:
         """Everything that the organisation holds now."""
@@ -75,7 +76,7 @@ class World:
         request = urllib.request.Request(
             self.sandbox.url + below,
             data=json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.sandbox.token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"{self.scheme} {self.sandbox.token}", "Content-Type": "application/json"},
             method=method,
         )
         urllib.request.urlopen(request, timeout=30).close()

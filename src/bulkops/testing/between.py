@@ -34,12 +34,15 @@ Bend = Callable[[Heard, Speaker, Forward], Awaitable[None]]
 
 
 @asynccontextmanager
-async def between(bend: Bend, **options: Any) -> AsyncIterator[Between]:
-    """A sandbox, and a server before it that answers each request as `bend` says."""
+async def between(bend: Bend, *, scheme: str = "Bearer", **options: Any) -> AsyncIterator[Between]:
+    """A sandbox, and a server before it that answers each request as `bend` says.
+
+    What is forwarded carries the sandbox's own token, after the word `scheme`.
+    """
     async with Sandbox(SandboxOptions(people=40, **options)) as sandbox, aiohttp.ClientSession() as http:
 
         async def forward(heard: Heard) -> tuple[int, bytes]:
-            headers = {"Authorization": f"Bearer {sandbox.token}", "Content-Type": "application/json"}
+            headers = {"Authorization": f"{scheme} {sandbox.token}", "Content-Type": "application/json"}
             url = sandbox.url + heard.target
             async with http.request(heard.method, url, data=heard.body or None, headers=headers) as answer:
                 return answer.status, await answer.read()

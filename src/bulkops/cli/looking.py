@@ -13,6 +13,7 @@ import anyio
 from bulkops import config
 from bulkops.cli.failures import PROBLEMS_SHOWN
 from bulkops.cli.output import say
+from bulkops.cli.querying import check_query
 from bulkops.errors import UsageError
 from bulkops.wiring import (
     AVAILABLE,
@@ -25,6 +26,7 @@ from bulkops.wiring import (
     check_target,
     parse_map,
     read_pipeline,
+    read_query,
 )
 from bulkops.wiring import validate as validate_file
 
@@ -38,6 +40,10 @@ def validate(options: argparse.Namespace) -> int:
     pipeline = read_pipeline(options.job)
     if pipeline is not None:
         return _validate_pipeline(pipeline, loaded, options)
+    asked = read_query(options.job)
+    if asked is not None:
+        check_query(options.job, asked, loaded, options.target, options.operation)
+        return 0
     job_input, checked = validate_file(
         options.job,
         config=loaded,
@@ -54,6 +60,12 @@ def _validate_pipeline(pipeline: Pipeline, loaded: config.Config, options: argpa
     """Check every stage; with `--json` one object, with the stages in it."""
     told, codes = [], []
     for stage in pipeline.stages:
+        asked = read_query(str(stage.job))
+        if asked is not None:
+            named = options.operation or stage.operation
+            check_query(str(stage.job), asked, loaded, options.target or stage.target, named)
+            codes.append(0)
+            continue
         job_input, checked = validate_file(
             str(stage.job),
             config=loaded,

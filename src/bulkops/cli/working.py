@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import math
-import os
-import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio.abc import TaskStatus
 
 from bulkops import config
 from bulkops.cli.asking import confirm, plan_text
@@ -25,6 +21,8 @@ from bulkops.cli.failures import exit_code, explain
 from bulkops.cli.finishing import Ending, asked_finish, ending
 from bulkops.cli.output import say
 from bulkops.cli.progress import Display, display
+from bulkops.cli.querying import Asked, fetch_rows, tell_nothing, with_rows
+from bulkops.cli.running import interruptible, on_loop, watch_signals
 from bulkops.errors import ConfigError, InterruptedRunError, UsageError
 from bulkops.model import Job, Verdict
 from bulkops.reports import console_summary
@@ -52,6 +50,7 @@ from bulkops.wiring import (
     prepare,
     prepare_pipeline,
     read_pipeline,
+    read_query,
     read_record,
     resume_pipeline,
     resume_run,
@@ -107,6 +106,9 @@ def run(options: argparse.Namespace) -> int:
     pipeline = read_pipeline(options.job)
     if pipeline is not None:
         return _run_pipeline(pipeline, loaded, options)
+    asked = read_query(options.job)
+    if asked is not None:
+        return _run_query(asked, loaded, options)
     with ending(options, loaded) as end:
         with interruptible():
             prepared = prepare(
@@ -126,11 +128,43 @@ def run(options: argparse.Namespace) -> int:
         return _carry_out(partial(_start, prepared), options, end)
 
 
+def _run_query(asked: Asked, loaded: config.Config, options: argparse.Namespace) -> int:
+    """Run a job whose items are asked for; they are fixed from then on."""
+    query, head = asked
+    with ending(options, loaded) as end, tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
+        end.job = name = check_name(options.name or head.name or Path(options.job).stem, "name")
+        wanted = work_options(options)
+        answer = fetch_rows(options.job, query, head, loaded, options, wanted, Path(aside))
+        if not answer.count:
+            return tell_nothing(options, end, str(options.operation or head.operation))
+        with interruptible():
+            prepared = prepare(
+                str(answer.rows),
+                config=loaded,
+                target=options.target,
+                operation=options.operation,
+                runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
+                run_id=options.run_id,
+                options=wanted,
+                named_map=parse_map(options.map),
+                head=answer.head,
+                called=options.job,
+                name=name,
+                notice=say,
+                learn=end.learn,
+            )
+        end.announce()
+        return _carry_out(partial(_start, prepared), options, end)
+
+
 def _run_pipeline(pipeline: Pipeline, loaded: config.Config, options: argparse.Namespace) -> int:
     runs_dir, asked = options.runs_dir or DEFAULT_RUNS_DIR, getattr(options, "name", None)
     name = check_name(asked, "--name") if asked is not None else pipeline.name
-    with ending(options, loaded) as end:
+    with ending(options, loaded) as end, tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
         end.job = name
+        pipeline = with_rows(pipeline, loaded, options, work_options(options), Path(aside))
+        if not pipeline.stages:
+            return tell_nothing(options, end, "pipeline")
         with interruptible():
             prepared = prepare_pipeline(
                 pipeline,
@@ -238,23 +272,6 @@ async def _start(prepared: Prepared, stop: StopSignal, screen: Screen) -> RunRes
     return await start_run(prepared, observer=screen, stop=stop)
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """While a file is taken over and checked nothing is sent: either signal simply ends it, tidily."""
-
-    def end(signum: int, _frame: object) -> None:
-        raise InterruptedRunError(
-            f"interrupted by {signal.Signals(signum).name} while the file was checked. Nothing was sent.", signum=signum
-        )
-
-    before = [(signum, signal.signal(signum, end)) for signum in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for signum, handler in before:
-            signal.signal(signum, handler)
-
-
 def _carry_out(work: Work, options: argparse.Namespace, end: Ending) -> int:
     """Run `work` on an event loop under signals, then say how it ended."""
     screen = Screen(yes=options.yes)
@@ -262,47 +279,17 @@ def _carry_out(work: Work, options: argparse.Namespace, end: Ending) -> int:
     async def main() -> RunResult:
         stop = StopSignal()
         async with anyio.create_task_group() as tasks:
-            await tasks.start(_watch_signals, stop)
+            await tasks.start(watch_signals, stop)
             try:
                 return await work(stop, screen)
             finally:
                 tasks.cancel_scope.cancel()
         raise AssertionError("a task group lets the result through")
 
-    result = _unwrapped(main)
+    result = on_loop(main)
     code = _tell(result, options)
     end.tell(result.summary.as_dict(), code)
     return code
-
-
-def _unwrapped(main: Callable[[], Awaitable[RunResult]]) -> RunResult:
-    """Run on uvloop where it is installed; a task group's single error is raised as itself."""
-    try:
-        return anyio.run(main, backend_options={"use_uvloop": _has_uvloop()})
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-            error = error.exceptions[0]
-        raise error from None
-
-
-def _has_uvloop() -> bool:
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    return find_spec("uvloop") is not None
-
-
-async def _watch_signals(stop: StopSignal, *, task_status: TaskStatus[None]) -> None:
-    """The first signal asks for a polite stop; the second leaves at once: the ledger holds the truth."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for signum in signals:
-            if stop.requested:
-                print("\nbulkops: left at once; `bulkops resume` looks up what was in flight", file=sys.stderr)
-                os._exit(128 + signum)
-            name = signal.Signals(signum).name
-            print(f"\nbulkops: {name}: finishing what is in flight; once more leaves at once", file=sys.stderr)
-            stop.request(InterruptedRunError(f"interrupted by {name}", signum=int(signum)))
 
 
 def _tell(result: RunResult, options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from bulkops.jobs.duplicates import DuplicateFinder, digest, find_duplicates
 from bulkops.jobs.names import canonical_operation
 from bulkops.jobs.opening import open_items, open_source
 from bulkops.jobs.pipeline import Pipeline, Stage, read_pipeline
+from bulkops.jobs.query import Query, read_query
 from bulkops.jobs.rows import BadRow, JobHead, JobSource
 from bulkops.jobs.snapshot import inspect, snapshot
 from bulkops.jobs.source import Format, Source
@@ -23,6 +24,7 @@ __all__ = [
     "JobHead",
     "JobSource",
     "Pipeline",
+    "Query",
     "RowMarks",
     "RowMatcher",
     "RowValidator",
@@ -38,5 +40,6 @@ __all__ = [
     "open_items",
     "open_source",
     "read_pipeline",
+    "read_query",
     "snapshot",
 ]

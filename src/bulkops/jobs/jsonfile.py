@@ -22,6 +22,7 @@ HEAD_KEYS: Mapping[str, type] = {
     "map": dict,
     "values": dict,
     "items_from": str,
+    "source": dict,
 }
 _ATTRIBUTES: Mapping[str, str] = {"map": "column_map", "values": "value_map"}
 _KINDS: Mapping[type, str] = {str: "text", dict: "an object", list: "a list"}
@@ -137,9 +138,10 @@ class JsonSource(ItemsSource):
                 raise fault(self.name, f"is not a job; {_SHAPE}", line=cursor.line)
             head = self._members(cursor)
             self._end(cursor)
-        if "items" in head and head.get("items_from") is not None:
-            raise fault(self.name, 'has both "items" and "items_from"; keep one of them')
-        if "items" not in head and not isinstance(head.get("items_from"), str):
+        ways = [key for key in ("items", "items_from", "source") if key in head and (key == "items" or head[key])]
+        if len(ways) > 1:
+            raise fault(self.name, f'has both "{ways[0]}" and "{ways[1]}"; keep one of them')
+        if not ways or not (ways == ["items"] or isinstance(head[ways[0]], HEAD_KEYS[ways[0]])):
             raise fault(self.name, f'has no "items"; {_SHAPE}; for one object a line, name the file .jsonl')
         return self._head(_with_options_map(head))
 

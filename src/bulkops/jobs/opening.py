@@ -21,6 +21,8 @@ def open_source(source: Source, *, known_columns: Collection[str] = (), head: Jo
     job = _open(source, known_columns, head)
     if head is not None:
         job.head = head
+    if job.head.source is not None:
+        raise fault(source.name, "asks for its items by `source`, which is done where a job is run or planned")
     if job.head.items_from is None:
         job.require_rows()
     return job

@@ -37,6 +37,7 @@ class Stage:
     max_failures: str | None = None
     named_map: Mapping[str, str] | None = None
     head: JobHead | None = None
+    called: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class JobHead:
     """What a job file says besides its rows. `problems` are faults of the file as a whole.
 
     `column_map` tells what columns mean that have other names, `value_map` what the values of a field become;
-    `items_from` names the file that has the rows, seen from the job file's folder.
+    `items_from` names the file that has the rows, seen from the job file's folder; `source` asks the organisation for
+    them.
     """
 
     operation: str | None = None
@@ -42,6 +43,7 @@ class JobHead:
     column_map: Mapping[str, Any] = field(default_factory=dict)
     value_map: Mapping[str, Any] = field(default_factory=dict)
     items_from: str | None = None
+    source: Mapping[str, Any] | None = None
     problems: tuple[Problem, ...] = ()
 
 

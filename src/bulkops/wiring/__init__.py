@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bulkops.engine import StopSignal
-from bulkops.jobs import Pipeline, read_pipeline
+from bulkops.jobs import JobHead, Pipeline, Query, read_pipeline, read_query
 from bulkops.operations import OPERATIONS, Operation
 from bulkops.planning import Plan
 from bulkops.providers.base import OperationSupport
@@ -29,6 +29,7 @@ from bulkops.wiring.preparing import Prepared, prepare
 from bulkops.wiring.pruning import OldRun, Pruning, parse_keep, sweep
 from bulkops.wiring.pruning import remove as remove_run
 from bulkops.wiring.pruning import survey as prune_survey
+from bulkops.wiring.querying import Answer, ask, check_offline
 from bulkops.wiring.runs import RunResult, resume, start
 from bulkops.wiring.stages import is_pipeline, look_at_pipeline, read_record, report_again
 from bulkops.wiring.targets import ADAPTERS, AVAILABLE, Overrides, open_organization, support_of
@@ -40,10 +41,12 @@ __all__ = [
     "AVAILABLE",
     "DEFAULT_RUNS_DIR",
     "OPERATIONS",
+    "Answer",
     "Checked",
     "ExportOptions",
     "ExportResult",
     "Finish",
+    "JobHead",
     "JobInput",
     "Migrated",
     "NameLock",
@@ -58,13 +61,16 @@ __all__ = [
     "PreparedPipeline",
     "Progress",
     "Pruning",
+    "Query",
     "ReadRun",
     "Reading",
     "RunFolder",
     "RunResult",
     "StopSignal",
     "WorkOptions",
+    "ask",
     "check_name",
+    "check_offline",
     "check_target",
     "export",
     "failed_pipeline",
@@ -89,6 +95,7 @@ __all__ = [
     "prune_survey",
     "read_mapping",
     "read_pipeline",
+    "read_query",
     "read_record",
     "remove_run",
     "report_again",

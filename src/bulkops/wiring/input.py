@@ -317,15 +317,18 @@ def take_snapshot(
     stem: str = "input",
     named_map: Mapping[str, str] | None = None,
     head: JobHead | None = None,
+    called: str | None = None,
 ) -> JobInput:
     """Copy a job file, or standard input for `-`, into a run's folder under the name `stem`, and open the copy.
 
     Where the job names another file for its rows, that one is copied instead, and what the job says is kept apart from
-    it. `head` is what the job says where the file has only rows; `named_map` is the command line's map.
+    it. `head` is what the job says where the file has only rows; `named_map` is the command line's map; `called` is
+    what the file is called where its own name means nothing.
     """
 
     def take(origin: Path | Literal["-"]) -> Source:
-        return snapshot(origin, folder, stem=stem)
+        found = snapshot(origin, folder, stem=stem)
+        return found if called is None else replace(found, name=called)
 
     kept = take("-" if source == "-" else Path(source))
     return _input(kept, source, take, operation=operation, named_map=named_map, head=head, copied=True)

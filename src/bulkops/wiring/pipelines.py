@@ -131,6 +131,7 @@ def _prepare_stage(
         options=replace(options, max_failures=allowed),
         named_map=stage.named_map or named_map,
         head=stage.head,
+        called=stage.called,
         name=stage.name,
     )
     prepared.folder.write_job(prepared.job)

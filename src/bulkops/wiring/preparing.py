@@ -54,13 +54,15 @@ def prepare(
     options: WorkOptions,
     named_map: Mapping[str, str] | None = None,
     head: JobHead | None = None,
+    called: str | None = None,
     name: str | None = None,
     notice: Notice = _nobody,
     learn: Callable[[WorkOptions, str | None], None] = _nobody,
 ) -> Prepared:
     """Take `source` into a new folder and check all of it. Whatever ends this early, the folder is gone again.
 
-    `named_map` is the command line's map of columns; `head` is what the job says where `source` holds only rows.
+    `named_map` is the command line's map of columns; `head` is what the job says where `source` holds only rows,
+    and `called` what the job file is called then.
     `learn` gets the options of the command line and the file together and the job's name, as soon as they are known.
     While another run of that name is at work, `notice` is told so and this waits, where the options say `queue`; the
     file is read when the waiting is over.
@@ -73,7 +75,9 @@ def prepare(
             folder = create(runs_dir, run_id)
             try:
                 changed_at = _changed_at(source)
-                job_input = take_snapshot(source, folder.path, operation=operation, named_map=named_map, head=head)
+                job_input = take_snapshot(
+                    source, folder.path, operation=operation, named_map=named_map, head=head, called=called
+                )
                 taken = _take(source, job_input, options, name, changed_at)
                 learn(taken.options, taken.name)
                 refuse_stale(source, taken.changed_at, taken.options.max_age_s)

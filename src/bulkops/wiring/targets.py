@@ -138,6 +138,18 @@ async def open_organization(
         yield await stack.enter_async_context(organization)
 
 
+def unopened(target: TargetConfig) -> Organization:
+    """The target's organisation as far as it is known without a call. It may not be called."""
+    adapter = adapter_of(target)
+    session = Session(
+        SessionOptions(base_url=target.base_url or next(iter(adapter.hosts.values())), profile=adapter.profile),
+        credentials=None,
+        gates=Gates(),
+        scrubber=Scrubber(),
+    )
+    return adapter.open(session, target.organization or "", settling_s=adapter.settling_s, options=options_of(target))
+
+
 def _state_of(target: TargetConfig, given: Path) -> Path:
     """The file of an embedded sandbox's state: one for each organisation that is simulated."""
     named = [part for part in (target.vendor, target.organization) if part is not None]

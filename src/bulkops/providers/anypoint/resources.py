@@ -161,7 +161,7 @@ class Shelf:
             Resource(
                 "allowlist",
                 "connected apps that people may use",
-                columns("client_id scopes", scopes=Kind.TEXTS),
+                columns("client_id scopes apps", scopes=Kind.TEXTS, apps=Kind.TEXTS),
                 ("client_id", "scopes"),
                 self._one(
                     "/connectedApplications/allowlist",
@@ -170,6 +170,7 @@ class Shelf:
                     *("client_id", "scopes"),
                 ),
                 feeds={"client_id": "client_id", "scopes": "scopes"},
+                joins={"apps": Join("connected-apps", by="client_id", gives="name", on="client_id")},
                 root_only=True,
             ),
             Resource(

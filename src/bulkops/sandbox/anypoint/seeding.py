@@ -108,12 +108,22 @@ class Seeding:
                 user.idprovider_id = provider
             if person.username.endswith(".disabled") or (number >= len(FIXED) and number % 53 == 0):
                 user.enabled = False
+        self._idle()
         self.org.owner_id = self.org.usernames["owner"]
         self._departed()
         self._proxies()
         live = [user.id for user in self.org.users.values() if not user.deleted and user.kind == "host"]
         for members in self.org.unit_members.values():
             members.update(dict.fromkeys(self._sample(live, max(1, len(live) // 10))))
+
+    def _idle(self) -> None:
+        """One in seventeen was away for months, one in twenty-nine never signed in."""
+        dice = random.Random(f"idle:{self._seed}")
+        for number, user in enumerate(self.org.users.values()):
+            if number >= len(FIXED) and number % 17 == 5:
+                user.last_login = self._at - dice.uniform(100, 400) * DAY
+            elif number >= len(FIXED) and number % 29 == 7:
+                user.last_login = None
 
     def _everyone(self) -> Iterator[Person]:
         yield from FIXED[: self._people]

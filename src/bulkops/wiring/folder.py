@@ -37,6 +37,14 @@ class RunFolder:
         """The run's id, which is the folder's name."""
         return self.path.name
 
+    @property
+    def sandbox_state(self) -> Path:
+        """Where an embedded sandbox keeps its organisation: beside the runs, also for a stage of a pipeline."""
+        runs_dir = self.path.parent
+        if runs_dir.name == "stages" and (runs_dir.parent / "pipeline.json").is_file():
+            runs_dir = runs_dir.parent.parent
+        return runs_dir.parent / "sandbox" / "organization.jsonl"
+
     def ledger(self, job: Job) -> Path:
         """The record of outcomes."""
         return self.path / f"ledger{_suffix(job.revision)}.sqlite"

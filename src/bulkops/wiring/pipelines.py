@@ -35,6 +35,7 @@ from bulkops.wiring.targets import support_of
 from bulkops.wiring.watching import Observer
 
 Announce = Callable[[str], None]
+PROBLEMS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,15 @@ async def _plan(prepared: PreparedPipeline, observer: Observer, stop: StopSignal
     try:
         for number, (record, one) in enumerate(prepared.stages, 1):
             announce(f"stage {number} of {len(prepared.stages)}: {record.name}")
-            results.append(await start(one, observer=observer, stop=stop))
+            try:
+                results.append(await start(one, observer=observer, stop=stop))
+            except JobFileError as error:
+                if number == 1:
+                    raise
+                announce(f"as things are now, before the stages above it: {error}")
+                for problem in error.problems[:PROBLEMS_SHOWN]:
+                    announce(f"  {problem}")
+                continue
             if results[-1].error is not None:
                 break
         plans = [plan for result in results for plan in result.plans]

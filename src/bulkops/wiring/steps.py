@@ -45,7 +45,7 @@ async def work(
                 run.target,
                 scrubber=run.scrubber,
                 overrides=run.options.overrides,
-                sandbox_state=run.folder.path.parent.parent / "sandbox" / "organization.jsonl",
+                sandbox_state=run.folder.sandbox_state,
                 environ=os.environ,
                 known=run.checked is None,
             )

@@ -135,7 +135,7 @@ class ThrottledError(AttemptError):
     The gate that shares the wait among all workers already knows how long.
     """
 
-    code = "throttled"
+    code = "throttled_out"
 
 
 class RetryableError(AttemptError):

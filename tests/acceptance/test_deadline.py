@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -60,3 +61,22 @@ def test_a_deadline_that_is_none_is_refused(shell: Shell) -> None:
     ended = shell.bulkops("run", hires(shell, 1), "--target", "sandbox", "--yes", "--deadline", "soon")
     assert ended.code == 2
     assert "--deadline 'soon': expected a span such as 2h" in ended.err
+
+
+def test_rows_that_waited_for_a_quota_at_the_end_say_so(shell: Shell) -> None:
+    """Their code is `throttled_out`; the resume goes on with them, and then nothing waits any more."""
+    with sandbox_process(options=("--quota", "6", "--window", "20")) as sandbox:
+        shell.configure(sandbox, concurrency=1)
+        when = datetime.fromtimestamp(time.time() + 9, tz=UTC).isoformat()
+        job = hires(shell, 40)
+        ended = shell.bulkops("run", job, "--yes", "--json", "--batch-size", "1", "--deadline", when, "--run-id", "r")
+        assert ended.code == 4, ended.err
+        with (shell.folder / ".bulkops/runs/r/results.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        waiting = [row for row in rows if row["_outcome"] == "pending"]
+        assert waiting
+        assert {row["_error"] for row in waiting} == {"throttled_out"}
+        sandbox.send("PATCH", "settings", {"quota": None})
+        again = shell.bulkops("resume", "r", "--json", "--deadline", "2h")
+        assert (again.code, again.told["counts"]["succeeded"]) == (0, 40), again.err
+        assert set(sandbox.effects("invite_sent").values()) == {1}

@@ -155,8 +155,8 @@ def name_of(requirement: str) -> str:
 
 
 def test_every_error_code_is_explained_in_the_words_of_the_reports() -> None:
-    """docs/reports.md has each code of the table, with its meaning and advice as reports print them."""
-    text = read("docs/reports.md")
+    """docs/errors.md has each code of the table, with its meaning and advice as reports print them."""
+    text = read("docs/errors.md")
     for code, explained in codes._CODES.items():
         advice = f" {explained.advice} |" if explained.advice else " |"
         assert f"| `{code}` | {explained.meaning} |{advice}" in text

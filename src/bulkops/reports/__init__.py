@@ -5,7 +5,7 @@ from bulkops.reports.codes import Explanation, explain
 from bulkops.reports.console import console_summary
 from bulkops.reports.edits import EditedRow, write_edits
 from bulkops.reports.listing import RunEntry, list_runs
-from bulkops.reports.outcomes import row_outcomes
+from bulkops.reports.outcomes import WAITED, row_outcomes
 from bulkops.reports.pipeline import StageReport, write_pipeline_reports
 from bulkops.reports.summary import ErrorCount, RunFacts, Summary, errors_of, read_summary, summary_of
 from bulkops.reports.tables import FORMATS, TableFormat, table_format
@@ -14,6 +14,7 @@ from bulkops.reports.write import ReportFiles, write_reports
 __all__ = [
     "FORMATS",
     "OUTCOME_COLUMNS",
+    "WAITED",
     "EditedRow",
     "ErrorCount",
     "Explanation",

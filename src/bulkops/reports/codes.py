@@ -127,7 +127,10 @@ _CODES = {
     "unreachable": Explanation(
         "The provider could not be reached; nothing was sent.", "Check the network, then run the rows again."
     ),
-    "throttled": Explanation("The provider asked to wait; nothing was done.", "Run the rows again later."),
+    "throttled_out": Explanation(
+        "The run ended while it waited for the provider's quota; nothing was done for this row.",
+        "bulkops resume goes on with it when the quota allows.",
+    ),
     "not_applied": Explanation(
         "The provider accepted the call, and nothing came of it.", "Try one of the rows by hand to see why."
     ),

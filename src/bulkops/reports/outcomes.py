@@ -24,6 +24,10 @@ class NoOutcome:
 
 
 PENDING = NoOutcome()
+THROTTLED_OUT = NoOutcome(code="throttled_out", message="the run ended while it waited for the provider's quota")
+"""Rows that are pending because a session ended while the provider asked it to wait."""
+WAITED = "ended while waiting for a quota"
+"""The note of a ledger whose last session ended so; empty where it did not."""
 
 RowOutcome = Outcome | NoOutcome
 
@@ -50,13 +54,13 @@ def _spans(view: LedgerView) -> Iterator[Span]:
     """All rows, parted where the outcome changes."""
     # Claims are read first: a claim that a live run settles meanwhile then shows up as an outcome, which wins.
     doubts = _doubts(view)
-    unseen = 1
+    pending, unseen = THROTTLED_OUT if view.note(WAITED) else PENDING, 1
     for settled in view.outcomes():
         for first, last in settled.rows.runs:
-            yield from _unsettled(doubts, unseen, first - 1)
+            yield from _unsettled(doubts, unseen, first - 1, pending)
             yield Span(max(first, unseen), last, settled.outcome)
             unseen = max(unseen, last + 1)
-    yield from _unsettled(doubts, unseen, view.total)
+    yield from _unsettled(doubts, unseen, view.total, pending)
 
 
 def _doubts(view: LedgerView) -> deque[Span]:
@@ -77,15 +81,15 @@ def _unanswered(claim: Claim) -> Outcome:
     return Outcome.in_doubt("no_answer", "sent; the run ended before an answer was recorded", attempts=claim.attempt)
 
 
-def _unsettled(doubts: deque[Span], first: int, last: int) -> Iterator[Span]:
+def _unsettled(doubts: deque[Span], first: int, last: int, pending: NoOutcome) -> Iterator[Span]:
     """Rows `first` to `last`, which have no final outcome: in doubt or pending. Uses `doubts` up as it goes."""
     while first <= last:
         while doubts and doubts[0].last < first:
             doubts.popleft()
         if not doubts or doubts[0].first > last:
-            span = Span(first, last, PENDING)
+            span = Span(first, last, pending)
         elif doubts[0].first > first:
-            span = Span(first, doubts[0].first - 1, PENDING)
+            span = Span(first, doubts[0].first - 1, pending)
         else:
             span = Span(first, min(doubts[0].last, last), doubts[0].outcome)
         yield span

@@ -39,6 +39,7 @@ class OpenRun:
     options: WorkOptions
     checked: Checked | None = None
     org: Organization | None = None
+    waited: bool = False  # it ended while the provider asked to wait
     runners: list[Runner] = field(default_factory=list)
     scrubber: Scrubber = field(default_factory=Scrubber)
     started: float = field(default_factory=time.monotonic)

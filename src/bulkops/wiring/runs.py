@@ -16,7 +16,7 @@ from bulkops.ledger.base import LedgerView
 from bulkops.ledger.sqlite import SqliteLedger, SqliteLedgerView
 from bulkops.model import Counts
 from bulkops.planning import Plan
-from bulkops.reports import ErrorCount, Summary
+from bulkops.reports import WAITED, ErrorCount, Summary
 from bulkops.wiring.edited import EditedJob, prepare_edited
 from bulkops.wiring.folder import RunFolder
 from bulkops.wiring.input import JobInput
@@ -125,6 +125,8 @@ async def _session(
                 plans = await work(run, observer=observer, stop=stop, edited=edited)
             except BulkopsError as caught:
                 error = _after_the_first_call(run, caught)
+            with contextlib.suppress(LedgerError):
+                run.ledger.put_note(WAITED, "yes" if run.waited else "")
             counts = ended_counts(run.ledger)
             text = run.scrubber.text(str(error)) if error is not None else None
             log.info("job.ended", state=state_of(error), reason=text, **counts.as_dict())

@@ -63,6 +63,9 @@ async def work(
                 traffic.move_to(run.ledger)
                 run.runners = runners()
             return await _holding_the_lock(run, stop, lambda: _steps(run, observer, stop))
+        except StoppedError:
+            run.waited = org.gates.waiting() is not None
+            raise
         finally:
             observer.ended()
             with contextlib.suppress(LedgerError):

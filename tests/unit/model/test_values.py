@@ -107,7 +107,7 @@ def test_traffic_of_sessions_is_added_up() -> None:
         (RejectedError("no", http_status=400, request_id="r1"), "rejected"),
         (RejectedError("no", code="invalid", http_status=400, request_id="r1"), "invalid"),
         (InDoubtError("lost", http_status=400, request_id="r1"), "no_answer"),
-        (ThrottledError("wait", http_status=400, request_id="r1"), "throttled"),
+        (ThrottledError("wait", http_status=400, request_id="r1"), "throttled_out"),
     ],
 )
 def test_a_failure_keeps_what_the_provider_said(error: RejectedError, code: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bulkops.ledger.base import Claim, LedgerView
 from bulkops.ledger.memory import MemoryLedger
 from bulkops.model import Outcome, RowSet, Settled, State
-from bulkops.reports import row_outcomes
+from bulkops.reports import WAITED, row_outcomes
 
 OK = Outcome.succeeded(attempts=1)
 NO = Outcome.failed("invalid", "bad address", attempts=1)
@@ -92,3 +92,14 @@ async def test_the_outcomes_agree_with_a_real_ledger(seed: int) -> None:
     for row in range(1, 61):
         state = ledger.state_of(row)
         assert found[row].state is begun_is_pending.get(state, state)
+
+
+def test_what_waited_for_a_quota_says_so() -> None:
+    """Rows that are pending because the session ended while it was asked to wait; the others say nothing."""
+    ledger = MemoryLedger(3)
+    ledger.conclude(RowSet.of([2]), Outcome.skipped("duplicate_row", "row 1 means the same"))
+    assert [outcome.code for _, outcome in row_outcomes(ledger)] == ["", "duplicate_row", ""]
+    ledger.put_note(WAITED, "yes")
+    assert [outcome.code for _, outcome in row_outcomes(ledger)] == ["throttled_out", "duplicate_row", "throttled_out"]
+    ledger.put_note(WAITED, "")
+    assert [outcome.code for _, outcome in row_outcomes(ledger)] == ["", "duplicate_row", ""]

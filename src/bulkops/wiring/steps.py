@@ -50,6 +50,8 @@ async def work(
                 known=run.checked is None,
             )
         )
+        # heard before whoever calls off what waits: afterwards nobody does
+        stop.on_request(lambda: _note_waiting(run, org))
         traffic = TrafficNotes(run.ledger, run.sent)
         rosters = Rosters(org)
         runners = partial(_runners, run, rosters, stop, traffic)
@@ -63,13 +65,14 @@ async def work(
                 traffic.move_to(run.ledger)
                 run.runners = runners()
             return await _holding_the_lock(run, stop, lambda: _steps(run, observer, stop))
-        except StoppedError:
-            run.waited = org.gates.waiting() is not None
-            raise
         finally:
             observer.ended()
             with contextlib.suppress(LedgerError):
                 traffic.note()
+
+
+def _note_waiting(run: OpenRun, org: Organization) -> None:
+    run.waited = org.gates.waiting() is not None
 
 
 def _runners(run: OpenRun, rosters: Rosters, stop: StopSignal, traffic: TrafficNotes) -> list[Runner]:

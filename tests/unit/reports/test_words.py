@@ -32,7 +32,7 @@ CODES = [
     "server_error",
     "redirected",
     "unreachable",
-    "throttled",
+    "throttled_out",
     "not_applied",
     "unverified",
 ]

@@ -51,8 +51,8 @@ class Digest:
             self.listed.append(self._cut(number, row, outcome))
 
     def by_error(self) -> tuple[ErrorCount, ...]:
-        """Counts by code, the rows that failed first, then those in doubt, then the skipped; most frequent first."""
-        order = (State.FAILED, State.IN_DOUBT, State.SKIPPED)
+        """Counts by code, failed first, then in doubt, pending, skipped; most frequent first."""
+        order = (State.FAILED, State.IN_DOUBT, State.PENDING, State.SKIPPED)
         found = [ErrorCount(key[1], key[0], count, self._samples[key]) for key, count in self._counts.items()]
         return tuple(sorted(found, key=lambda error: (order.index(error.state), -error.count, error.code)))
 

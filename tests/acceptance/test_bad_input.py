@@ -109,12 +109,12 @@ CONFIGS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
         ("NOT_SET_ANYWHERE",),
     ),
-    "a provider of another version": (
+    "an option that the provider lacks": (
         (
-            '[targets.acme]\nprovider = "wiremock-cloud"\norganization = "x"\n'
+            '[targets.acme]\nprovider = "wiremock-cloud"\norganization = "x"\noptions = { undocumented_role_call = true }\n'
             '[targets.acme.auth]\nmethod = "api-key"\napi_key_env = "K"\n'
         ),
-        ("wiremock-cloud",),
+        ("undocumented_role_call", "undocumented_role_calls"),
     ),
 }
 

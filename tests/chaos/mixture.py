@@ -190,7 +190,7 @@ def _throttled(dice: random.Random, habitat: Habitat) -> dict[str, Any]:
         "status": dice.choice(habitat.throttling),
         "headers": {"Retry-After": dice.choice(["0", "1"])},
         "probability": 0.04,
-        "times": 4,
+        "times": 4 if habitat.tells_quota else 1,  # without a word on the quota the rate takes a minute to come back
     }
 
 

@@ -42,3 +42,13 @@ async def open_bench(no_waits: None, tmp_path: Path) -> AsyncIterator[OpenBench]
 def case_of(kind: str, vendor: str) -> Case:
     """The case of an operation on a simulated vendor."""
     return next(case for case in CASES[vendor] if case.kind == kind)
+
+
+@pytest.fixture
+def csp(open_bench: OpenBench) -> OpenBench:
+    """Opens a bench at a simulated organisation; options are quirks."""
+
+    async def begin(kind: str, target: dict[str, Any] | None = None, **quirks: Any) -> Bench:
+        return await open_bench(kind, target, vendor="vmware-csp", quirks=quirks)
+
+    return begin

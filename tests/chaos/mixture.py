@@ -176,6 +176,8 @@ def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
         one.itemised for one in mixture.verbs
     ):  # an answer that names its rows would lie about them, and nothing else could tell
         kinds.append({"kind": "partial", "share": dice.choice([0.5, 0.8]), "probability": 0.1})
+    if not mixture.habitat.tells_quota:
+        kinds = [rule for rule in kinds if rule.get("status") not in mixture.habitat.throttling]
     if mixture.login == mixture.habitat.standing:
         kinds = [rule for rule in kinds if rule.get("status") != 401]  # a token that cannot be renewed ends the run
     chosen = [{**one, **rule} for rule in kinds if dice.random() < 0.6 for one in writes]
@@ -190,7 +192,7 @@ def _throttled(dice: random.Random, habitat: Habitat) -> dict[str, Any]:
         "status": dice.choice(habitat.throttling),
         "headers": {"Retry-After": dice.choice(["0", "1"])},
         "probability": 0.04,
-        "times": 4 if habitat.tells_quota else 1,  # without a word on the quota the rate takes a minute to come back
+        "times": 4,
     }
 
 

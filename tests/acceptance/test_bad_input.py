@@ -116,6 +116,14 @@ CONFIGS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
         ("wiremock-cloud",),
     ),
+    "an option that the provider lacks": (
+        (
+            '[targets.acme]\nprovider = "wiremock-cloud"\norganization = "x"\n'
+            "options = { undocumented_role_call = true }\n"
+            '[targets.acme.auth]\nmethod = "api-key"\napi_key_env = "K"\n'
+        ),
+        ("undocumented_role_call", "undocumented_role_calls"),
+    ),
 }
 
 

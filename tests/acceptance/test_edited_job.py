@@ -152,6 +152,34 @@ def test_a_row_in_doubt_may_not_be_edited_away(shell: Shell) -> None:
         assert sandbox.effects("invite_resent") == dict.fromkeys(mails, 1)
 
 
+def test_a_row_that_is_half_done_is_finished_wherever_it_stands_and_may_not_be_edited_away(shell: Shell) -> None:
+    """Its invitation is taken back already; what it granted is known to the run alone."""
+    mails = [f"half.{number}@new.test" for number in range(3)]
+    with sandbox_process(options=["--vendor", "vmware-csp"]) as sandbox:
+        shell.configure(sandbox, provider="vmware-csp", concurrency=1)
+        write(shell, [f"{mail},developer,30" for mail in mails], header="email,roles,expires_in_days")
+        assert shell.bulkops("run", "hires.csv", "--operation", "invite", "--yes", "--run-id", "i").code == 0
+        write(shell, mails)
+        sandbox.send("POST", "faults", [{"kind": "status", "method": "POST", "path": "*/invitations", "status": 401}])
+        stopped = shell.bulkops("run", "hires.csv", "--operation", "resend-invite", "--yes", "--run-id", "r")
+        assert stopped.code == 5, stopped.err
+        (half,) = sandbox.effects("invite_revoked")
+        sandbox.send("POST", "faults", [])
+        others = [mail for mail in mails if mail != half]
+        write(shell, others)
+        ended = resume(shell)
+        assert ended.code == 3, ended.err
+        assert f"may be half done, and only as they were can they be brought to their end: {half}" in ended.err
+        write(shell, [*reversed(others), half])
+        ended = resume(shell)
+        assert (ended.code, ended.told["counts"]["succeeded"]) == (0, 3), ended.err
+        assert sandbox.effects("invite_sent") == dict.fromkeys(mails, 2)
+        open_ones = [one for one in sandbox.get("organization")["invitations"].values() if one["status"] == "AVAILABLE"]
+        mine = [one for one in open_ones if one["username"] in mails]
+        assert sorted(one["username"] for one in mine) == mails
+        assert all("developer" in str(one["roles"]) for one in mine)
+
+
 def test_a_bad_edited_file_changes_nothing(shell: Shell, sandbox: SandboxProcess) -> None:
     """It is told as a bad job file is, and the run can be resumed with its own or another one."""
     shell.configure(sandbox)

@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from bulkops.wiring import ADAPTERS, AVAILABLE
 from tests.chaos.campaign import Campaign, fight, never_reached
-from tests.chaos.habitats import PLAYS
+from tests.chaos.habitats import HABITATS, PLAYS
 from tests.chaos.killing import build_shim
 from tests.chaos.table import points, table, total
+
+
+def test_every_provider_has_a_habitat() -> None:
+    """With all operations that it can have."""
+    assert {name: set(habitat.verbs) for name, habitat in HABITATS.items()} == {
+        name: set(AVAILABLE[name]) for name in ADAPTERS
+    }
 
 
 @pytest.mark.chaos

@@ -219,6 +219,21 @@ class TestRoles:
         assert codes(bench) == ["last_owner"]
         assert Grant(ORGANIZATION, "", OWNER) in user.grants
 
+    async def test_another_role_of_the_only_owner_is_refused_in_the_vendors_words(self, csp: OpenBench) -> None:
+        """That they own the organisation is not why."""
+        bench = await csp("unassign-role")
+        org = state_of(bench.sandbox)
+        user = people(bench.sandbox, 1)[0]
+        for one in org.users.values():
+            put(one, Grant(ORGANIZATION, "", OWNER), has=one is user)
+        for group in org.groups.values():
+            group.members.clear()
+        put(user, Grant(ORGANIZATION, "", "developer"), has=True)
+        bench.fault("status", status=400, body={"message": "not today"})
+        await bench.run([row(user=user.email, role="developer")])
+        assert codes(bench) == ["invalid"]
+        assert "owner" not in bench.results()[0]["_message"]
+
 
 class TestGroups:
     """Custom groups, as teams."""

@@ -206,6 +206,18 @@ class TestResend:
         assert new is not None
         assert round((new.expires_at - new.generated_at) / 86_400) == 30
 
+    @pytest.mark.parametrize("answered", ["conflict", "silent", "merge"])
+    async def test_a_members_invitation_is_left_as_it_is(self, csp: OpenBench, answered: str) -> None:
+        """What came of a new one could not be told from nothing, and the old one would be gone."""
+        bench = await csp("resend-invite", invite_member=answered)
+        org = state_of(bench.sandbox)
+        address = people(bench.sandbox, 1)[0].email
+        old = invited(org, 1, address=address)[0]
+        result = await bench.run([row(email=address.upper()), row(invite_id=invited(org, 1)[0].id)])
+        assert (result.counts.succeeded, result.counts.skipped) == (1, 1)
+        assert codes(bench) == ["already_member", ""]
+        assert old.status == "AVAILABLE"
+
     async def test_one_whose_grants_cannot_be_read_is_left_as_it_is(
         self, csp: OpenBench, monkeypatch: pytest.MonkeyPatch
     ) -> None:

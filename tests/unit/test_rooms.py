@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bulkops.wiring import ADAPTERS
+
 SOURCE = Path(__file__).parents[2] / "src" / "bulkops"
 EVERYWHERE = {"errors", "model"}
+COMMON = {"cloud"}
+"""Parts of providers' names that are words of their own."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -71,6 +76,20 @@ def allowed(room: str, module: str) -> bool:
     return any(module == known or module.startswith(f"{known}.") for known in MAY_IMPORT[room])
 
 
+NAMELESS = {
+    *("engine", "ledger", "policy", "reports", "cli"),
+    *("operations", "planning", "fetch", "jobs", "model", "paging", "transport", "errors"),
+}
+"""Rooms in which no provider is known by its name: what holds for one alone is the provider's own business."""
+
+
+def names_of(path: Path) -> list[str]:
+    """The providers that a file names, in code, text or comment; also by the part that people say."""
+    text = path.read_text(encoding="utf-8").casefold()
+    names = {part for name in ADAPTERS for part in (name, name.replace("-", "_"), *name.split("-"))} - COMMON
+    return sorted(name for name in names if re.search(rf"(?<![a-z]){re.escape(name)}(?![a-z])", text))
+
+
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py" or path.parent != SOURCE)
 
 
@@ -92,3 +111,18 @@ def test_the_check_sees_a_wrong_import() -> None:
     assert not allowed("operations", "providers.anypoint")
     assert allowed("operations", "providers.base")
     assert not allowed("sandbox", "errors")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if room_of(path) in NAMELESS], ids=lambda path: str(path.relative_to(SOURCE))
+)
+def test_no_provider_is_named_where_all_are_alike(path: Path) -> None:
+    """A name there would be a special case."""
+    assert names_of(path) == []
+
+
+def test_the_check_sees_a_name(tmp_path: Path) -> None:
+    """In whichever form, and not within another word."""
+    file = tmp_path / "some.py"
+    file.write_text("# as Anypoint does\nkind = 'vmware-csp'\nimport wiremock_cloud, cloudy\n", encoding="utf-8")
+    assert names_of(file) == ["anypoint", "csp", "vmware", "vmware-csp", "wiremock", "wiremock_cloud"]

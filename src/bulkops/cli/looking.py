@@ -271,13 +271,19 @@ def check(options: argparse.Namespace) -> int:
     loaded = config.load(options.config)
 
     async def ask() -> None:
-        name, facts, caller, calls = await check_target(loaded, options.target)
-        who = caller.username or caller.client or "an application without a user"
-        if options.json:
-            told = {"target": name, "organization": facts.id, "name": facts.name, "root": facts.root, "caller": who}
-            print(json.dumps(told, ensure_ascii=False))
+        found = await check_target(loaded, options.target)
+        facts, caller = found.facts, found.caller
+        who = caller.username or caller.client or "an account that the target does not name"
         kind = "root organisation" if facts.root else "business group"
-        say(f"{name}: {facts.name} ({facts.id}, {kind}), as {who}; {calls} calls")
+        if options.json:
+            told = {"target": found.name, "organization": facts.id, "name": facts.name, "root": facts.root}
+            more = {"caller": who, "seats_left": facts.seats_left, "caution": found.caution}
+            print(json.dumps(told | more, ensure_ascii=False))
+        say(f"{found.name}: {facts.name} ({facts.id}, {kind}), as {who}; {found.calls} calls")
+        if facts.seats_left is not None:
+            say(f"  seats left for invitations: {facts.seats_left:,}")
+        if found.caution:
+            say(f"  CAUTION: {found.caution}")
 
     anyio.run(ask)
     return 0

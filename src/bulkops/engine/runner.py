@@ -105,6 +105,15 @@ class Runner:
         finally:
             self._settler.declared = None
 
+    def half_done(self) -> Iterator[tuple[int, str]]:
+        """Rows without an end of which an earlier try noted something, with the note: a part may be done already."""
+        if not self._anew:
+            return
+        for item in self._source(lambda row: not self._ledger.state_of(row).final):
+            memo = self._ledger.note(memo_key(item.row))
+            if memo is not None:
+                yield item.row, memo
+
     async def effects_of_done(self, wanted: Callable[[int], bool]) -> set[str]:
         """The effects of rows that were done, or perhaps, and must not be repeated; none for what is harmless."""
         if self._operation.repeatable:

@@ -21,7 +21,7 @@ class DeleteUser(Verb):
     destructive: ClassVar[bool] = True
     unseats: ClassVar[frozenset[str]] = frozenset({"role_group", "role"})
     probed: ClassVar[bool] = True
-    undo: ClassVar[str] = "none: the person needs a new invitation and, on Anypoint, a new username"
+    undo: ClassVar[str] = "none: the person needs a new invitation and perhaps a new username"
 
     def key(self, fields: BaseModel) -> str:
         """The address, username or id as written."""

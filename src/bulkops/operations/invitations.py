@@ -89,9 +89,20 @@ class ResendInvite(_OfInvitation):
         decisions = dict(await super().resolve([item for item in items if not item.memo], roster, guards))
         if roster.support[self.kind].anew:
             plain = {row: _with_terms(decision) for row, decision in decisions.items()}
-            decisions = await self._without_twins(plain, roster)
+            decisions = await self._without_twins(await self._without_members(plain, roster), roster)
         if begun:
             decisions.update(await self._resolve_begun(begun, roster))
+        return decisions
+
+    async def _without_members(self, decisions: dict[int, Decision], roster: Roster) -> dict[int, Decision]:
+        """Of a member's address no invitation is made anew: nothing might come of it, and the old one would be gone."""
+        ready = {row: one.item.payload for row, one in decisions.items() if one.fate is Fate.READY}
+        joined = await roster.people({change.address for change in ready.values()}) if ready else {}
+        for row, change in ready.items():
+            if joined[change.address]:
+                item = decisions[row].item
+                back = Item(item.row, item.key, change.fields, memo=item.memo)
+                decisions[row] = Decision.skip(back, "already_member", "there is an account; the invitation was left")
         return decisions
 
     async def _without_twins(self, decisions: dict[int, Decision], roster: Roster) -> dict[int, Decision]:

@@ -15,7 +15,8 @@ class Answer(NamedTuple):
     """An answer, read to its end.
 
     `body` is the decoded JSON as it came (None if empty), so it may hold secrets; `text` is scrubbed and short: the
-    provider's own words where the body has some, else its beginning. `location` is where a redirect points.
+    provider's own words where the body has some, else its beginning. `location` is where a redirect points; `link` the
+    `Link` fields of the header, as one.
     """
 
     status: int
@@ -25,6 +26,7 @@ class Answer(NamedTuple):
     date: float | None
     readable: bool = True
     location: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 import anyio
 import orjson
 import structlog
+from multidict import MultiMapping
 from yarl import URL
 
 from bulkops.errors import (
@@ -308,6 +309,7 @@ class Session:
             date=read_date(reply.headers.get("Date")),
             readable=readable,
             location=reply.headers.get("Location", "") if 300 <= reply.status < 400 else "",
+            link=_link(reply.headers) if "Link" in reply.headers else "",
         )
 
     def _request_id(self, told: str) -> str | None:
@@ -372,3 +374,8 @@ class Session:
         wait_s = full_jitter(attempt, base_s=timeouts.backoff_base_s, cap_s=timeouts.backoff_cap_s, draw=random.random)
         log.info("read.retried", attempt=attempt, wait_s=round(wait_s, 2), why=str(failure))
         await anyio.sleep(wait_s)
+
+
+def _link(headers: Mapping[str, str]) -> str:
+    """All of the header's `Link` fields: some vendors write one for each relation."""
+    return ", ".join(headers.getall("Link")) if isinstance(headers, MultiMapping) else headers["Link"]

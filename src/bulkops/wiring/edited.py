@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ import structlog
 from anyio import to_thread
 
 from bulkops import __version__
+from bulkops.engine.permit import memo_key
 from bulkops.errors import JobFileError, LedgerError, RefusedError
 from bulkops.jobs import Edit, Edits, Format, JobHead, RowMatcher
 from bulkops.jobs.source import plural
@@ -159,6 +160,7 @@ async def _switch(run: OpenRun, edited: EditedJob, rows: RowMatcher) -> int:
         await ledger.acquire(owner(), lease_s=LEASE_S)
         if not whole:
             await _carry_over(run.ledger, ledger, rows)
+            _carry_memos(run, ledger, rows)
         for kind, keys in effects.items():
             ledger.put_note(done_before(kind), json.dumps(sorted(keys)))
         await note_check(run.folder, edited.job, ledger, edited.checked)
@@ -181,15 +183,21 @@ async def _done_and_gone(run: OpenRun, rows: RowMatcher) -> dict[str, set[str]]:
 
 
 def _refuse_edited_doubts(run: OpenRun, rows: RowMatcher) -> None:
-    """A row in doubt may have been done: the file must keep it as it is until that is settled."""
+    """A row in doubt, or one that may be half done: the file must keep it as it is until that is settled."""
     doubtful = (row for claim in run.ledger.open_claims() for row in claim.rows)
-    lost = set(islice((row for row in doubtful if rows.edit_before(row) is not None), _LISTED + 1))
+    _refuse_edited(run, rows, doubtful, "were sent, and nobody can say yet whether they were done")
+    begun = (row for runner in run.runners for row, _memo in runner.half_done())
+    _refuse_edited(run, rows, begun, "may be half done, and only as they were can they be brought to their end")
+
+
+def _refuse_edited(run: OpenRun, rows: RowMatcher, among: Iterable[int], why: str) -> None:
+    lost = set(islice((row for row in among if rows.edit_before(row) is not None), _LISTED + 1))
     if lost:
         keys = [item.key for kind in run.job.operations for item in run.input.items(kind)(lost.__contains__)]
         named = ", ".join(keys[:_LISTED]) + (" and more" if len(keys) > _LISTED else "")
         raise RefusedError(
-            f"rows of {run.job.source} were sent, and nobody can say yet whether they were done: {named}. Put them "
-            f"back into the edited file as they were. Nothing more was sent."
+            f"rows of {run.job.source} {why}: {named}. Put them back into the edited file as they were. Nothing more "
+            f"was sent."
         )
 
 
@@ -212,6 +220,14 @@ async def _carry_over(before: SqliteLedger, after: SqliteLedger, rows: RowMatche
     after.add_traffic(before.traffic())
     if (confirmed := before.note("confirmed")) is not None:
         after.put_note("confirmed", confirmed)
+
+
+def _carry_memos(run: OpenRun, after: SqliteLedger, rows: RowMatcher) -> None:
+    """What must be known of rows that may be half done, wherever they stand now."""
+    for runner in run.runners:
+        for row, memo in runner.half_done():
+            for now in rows.now_at(row, row):
+                after.put_note(memo_key(now), memo)
 
 
 def _runs(ledger: SqliteLedger) -> Iterator[tuple[int, int, Outcome]]:

@@ -56,8 +56,22 @@ def validate(
         return job_input, job_input.check()
 
 
-async def check_target(config: Config, target: str | None) -> tuple[str, OrganizationFacts, Caller, int]:
-    """Ask a target who it is and who we are: name, organisation, caller, and the calls that it took.
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A target that answered: its name, its organisation, who we are there, and the calls that it took to ask.
+
+    `caution` is what must be confirmed before a job is aimed at it; empty for an ordinary one.
+    """
+
+    name: str
+    facts: OrganizationFacts
+    caller: Caller
+    calls: int
+    caution: str = ""
+
+
+async def check_target(config: Config, target: str | None) -> Reached:
+    """Ask a target who it is and who we are.
 
     Raises ConfigError, AccessError or StoppedError, which say what to do.
     """
@@ -67,14 +81,14 @@ async def check_target(config: Config, target: str | None) -> tuple[str, Organiz
         return await _ask(name, chosen, scrubber)
 
 
-async def _ask(name: str, chosen: TargetConfig, scrubber: Scrubber) -> tuple[str, OrganizationFacts, Caller, int]:
+async def _ask(name: str, chosen: TargetConfig, scrubber: Scrubber) -> Reached:
     state = DEFAULT_RUNS_DIR.parent / "sandbox" / "organization.jsonl"
     async with open_organization(
         chosen, scrubber=scrubber, overrides=Overrides(), sandbox_state=state, environ=os.environ
     ) as org:
         facts = await org.facts()
         caller = await org.caller()
-        return name, facts, caller, org.meter.requests
+        return Reached(name, facts, caller, org.meter.requests, org.caution)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from bulkops.wiring.watching import Observer, Progress
 
 Result = TypeVar("Result")
 
+CAUTION = "agreed caution"
 STALE_S = 0.5
 """A plan that waited longer for its confirmation is made anew: meanwhile others may have done some of it."""
 
@@ -167,12 +168,16 @@ async def _agree(run: OpenRun, observer: Observer, stop: StopSignal, plans: Sequ
         run.ledger.put_note(f"agreed {plan.operation}", str(max(plan.changes, _agreed(run, plan.operation))))
         if plan.removals:
             run.ledger.put_note(f"agreed removals {plan.operation}", json.dumps(plan.removals))
+        if plan.caution:
+            run.ledger.put_note(CAUTION, plan.caution)
     run.ledger.put_note("confirmed", datetime.now(UTC).isoformat())
     await run.ledger.flush()
 
 
 def _is_agreed(run: OpenRun, plan: Plan) -> bool:
-    """Whether a plan is no more than what was agreed to: in number, and in what goes without being named."""
+    """Whether a plan is no more than what was agreed to: in number, in what goes without being named, and where."""
+    if plan.caution and plan.caution != run.ledger.note(CAUTION):  # the target's address may be another one by now
+        return False
     removals = json.loads(run.ledger.note(f"agreed removals {plan.operation}") or "[]")
     return plan.changes <= _agreed(run, plan.operation) and set(plan.removals) <= set(removals)
 

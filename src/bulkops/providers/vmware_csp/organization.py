@@ -98,8 +98,9 @@ class CspOrganization:
         except (AccessError, RejectedError):
             return Caller()
         body: Mapping[str, Any] = answer.body if isinstance(answer.body, dict) else {}
+        told = str(body.get("userId") or "")
         return Caller(
-            id=str(body.get("userId") or ""),
+            id=told if _is_user_id(told) else "",  # in another form it would be nobody's in a page of users
             username=str(body.get("username") or ""),
             email=str(body.get("email") or ""),
         )

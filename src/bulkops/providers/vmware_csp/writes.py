@@ -169,6 +169,8 @@ async def unassign_role(wire: Wire, batch: Batch[Any], permit: Permit) -> BatchA
     try:
         return await _roles(wire, "rolesToRemove", change, permit)
     except RejectedError as error:
+        if change.key != explaining.OWNER or any(pair.startswith("service=") for pair in change.detail):
+            raise
         raise await explaining.of_last_owner(wire.look, [change], error) from error
 
 

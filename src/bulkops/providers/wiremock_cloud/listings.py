@@ -26,6 +26,10 @@ WALKS = 3
 """So often a listing is read anew when it changes under the reading."""
 
 
+class UnlistedError(StoppedError):
+    """What came is no listing, or none that can be vouched for."""
+
+
 @dataclass(slots=True)
 class PageSize:
     """The most rows that are asked for on a page; what was refused once is not asked for again."""
@@ -36,7 +40,7 @@ class PageSize:
 class PagedListing(Generic[RowT]):
     """One listing that comes in pages, under the key `name` of its answers. Tasks may read its pages side by side.
 
-    `bare_is_whole`: an answer with neither `meta` nor `links` is all there is.
+    `bare_is_whole`: an answer with neither `meta` nor `links` is all there is, unless it is as long as a page may be.
     """
 
     def __init__(
@@ -84,7 +88,7 @@ class PagedListing(Generic[RowT]):
                 todo.extend(int(at) for at in walk.feed(page, identities))
             if walk.complete:
                 return list(found.values())
-        raise StoppedError(f"the listing of {self.resource} keeps changing: nothing was decided on it")
+        raise UnlistedError(f"the listing of {self.resource} keeps changing: nothing was decided on it")
 
     def identity(self, row: RowT) -> Hashable:
         """Its id."""
@@ -94,6 +98,7 @@ class PagedListing(Generic[RowT]):
         answer = await self._read(number, limit, params)
         rows = rows_in(answer, self._names, self.resource)
         meta, bare = _part(answer, "meta"), not {"meta", "links"} & set(answer.body)
+        whole = bare and self._bare_is_whole and len(rows) not in {min(limit, self._size.most), SAMPLE_LIMIT}
         next_link(answer, self._session.base_url, self.resource)
         what = f"a row of the listing of {self.resource}"
         return Page(
@@ -101,7 +106,7 @@ class PagedListing(Generic[RowT]):
             [parsed(self._parse, row, what) for row in rows],
             _count(meta.get("total")),
             _count(meta.get("totalPages")),
-            last=True if bare and self._bare_is_whole else None,
+            last=True if whole else None,
         )
 
     async def _read(self, number: int, limit: int, params: Mapping[str, str]) -> Answer:
@@ -182,7 +187,7 @@ def rows_in(answer: Answer, names: Sequence[str], resource: str) -> Sequence[Any
     body = answer.body if isinstance(answer.body, dict) else {}
     rows = next((body[name] for name in names if name in body), None)
     if not isinstance(rows, list):
-        raise StoppedError(f"the listing of {resource} has an unexpected shape: nothing was decided on it")
+        raise UnlistedError(f"the listing of {resource} has an unexpected shape: nothing was decided on it")
     return rows
 
 
@@ -197,7 +202,7 @@ def next_link(answer: Answer, base_url: str, resource: str) -> str:
     try:
         return same_host(str(link), base_url)
     except ValueError as error:
-        raise StoppedError(f"the listing of {resource} goes on with {error}: nothing was decided on it") from error
+        raise UnlistedError(f"the listing of {resource} goes on with {error}: nothing was decided on it") from error
 
 
 def _part(answer: Answer, name: str) -> Mapping[str, Any]:

@@ -18,8 +18,9 @@ HOSTS: Mapping[str, str] = {"production": "https://api.wiremock.cloud"}
 
 _MOCKS = "wiremockapi.cloud"
 _REFUSALS = frozenset({403, 409, 422})
-_SEAT = re.compile(r"(?i)\bseats?\b|seat[_ -]?limit")
-_LAST_ADMIN = re.compile(r"(?i)(?:\blast\b|\bat least one\b|\bonly\b).*\badmin")
+# a code such as NO_SEATS_LEFT has its words between underscores
+_SEAT = re.compile(r"(?i)(?<![a-z])seats?(?![a-z])|seat[_ -]?limit")
+_LAST_ADMIN = re.compile(r"(?i)(?<![a-z])(?:last|at[_ ]least[_ ]one|only)(?![a-z]).*(?<![a-z])admin")
 
 
 def caution(origin: str) -> str:

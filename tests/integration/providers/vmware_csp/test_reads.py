@@ -212,8 +212,8 @@ async def test_the_caller_is_told_by_a_call_that_may_be_missing(simulated: Any) 
 
 
 async def test_a_caller_without_an_id_is_known_by_the_username(serve: Any, csp_at: Any) -> None:
-    """Public clients read just that."""
-    org = await csp_at((await serve(answer(200, {"username": "Ada@x.test"}))).url)
+    """Public clients read just that; an id of another form is none of those that a page of users has."""
+    org = await csp_at((await serve(answer(200, {"username": "Ada@x.test", "userId": "7c1d9e0b"}))).url)
     caller = await org.caller()
     assert caller.is_person(Person("x.test:1", "ada@x.test", "a@y.test"))
     assert not caller.is_person(Person("x.test:2", "", ""))

@@ -552,6 +552,20 @@ async def test_an_answer_from_a_mock_is_never_taken_for_its_word(
     assert len(looks) == 2  # before, and to see what came of it
 
 
+async def test_a_run_that_goes_on_at_a_mock_asks_again(at_desk: AtDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was agreed to was agreed to for another address; the same caution is agreed to once."""
+    desk = await at_desk(quirks={"seat_limit": 75}, target={"concurrency": 1})
+    await run(desk, "invite", new(9))
+    assert [plan.caution for plan in desk.observer.plans] == [""]
+    monkeypatch.setattr("bulkops.wiring.targets.ADAPTERS", _cautious())
+    desk.sandbox.change(quirks={"seat_limit": 77})
+    await desk.resume()
+    assert [plan.caution for plan in desk.observer.plans] == ["", "a mock"]
+    desk.sandbox.change(quirks={"seat_limit": None})
+    assert (await desk.resume()).counts.succeeded == 9
+    assert len(desk.observer.plans) == 2
+
+
 def _cautious() -> dict[str, Any]:
     return {**ADAPTERS, "wiremock-cloud": replace(ADAPTERS["wiremock-cloud"], caution=lambda _origin: "a mock")}
 

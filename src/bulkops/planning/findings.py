@@ -45,6 +45,7 @@ FINDINGS: Mapping[str, str] = {
     "unknown_mapping": "Names, addresses and domains of the mapping that nothing here has.",
     "no_counterpart": "What the other provider has no counterpart for.",
     "after_acceptance": "What an invitation there cannot carry: the files of `after-acceptance` give it later.",
+    "level_unknown": "Maintainers here, of whom the other organisation does not tell whether they maintain it there.",
     "external_member": "Memberships that come from an identity provider's groups: not migrated.",
     "unknown_app": "Apps of the allowlist that are not known there: they are not added.",
     "unchecked_apps": "Apps for the allowlist of which nobody can say whether they are known there.",

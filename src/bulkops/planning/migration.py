@@ -146,8 +146,9 @@ def _assign(goal: Census, person: Person, address: str, holds: Sequence[Holding]
     lacking = 0
     for kind, name, level in holds:
         present = has.get((kind, name.casefold()))
-        enough = present is not None and (kind != "team" or present in {level, "maintainer"})
-        if enough:
+        if present is not None and (level != "maintainer" or present in {"", "maintainer"}):
+            if level == "maintainer" and not present:
+                migration.find("level_unknown", address, f"{WORDS[kind]} {name}")
             continue
         lacking += 1
         operation, column = GIVES[kind]

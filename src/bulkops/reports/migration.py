@@ -128,8 +128,10 @@ def _readme(
     if later:
         lines += ["", "Once the invitations were accepted: `bulkops run after-acceptance`."]
     if offboarding:
-        text = f"`offboarding/` deletes {_people(offboarding)} in {story.source} that have arrived with all they hold. "
-        text += "Nothing runs it by itself: do so only when `bulkops migrate --verify` finds no difference."
+        text = (
+            f"`offboarding/` deletes {_people(offboarding)} in {story.source} that have arrived, with all that can be "
+        )
+        text += "moved. Nothing runs it by itself: do so only when `bulkops migrate --verify` finds no difference."
         lines += ["", text]
     if waiting:
         text = f"{_people(waiting)} in {story.source} have not arrived yet, and are only listed in `offboarding/`, in "

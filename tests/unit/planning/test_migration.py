@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,6 +91,27 @@ def test_a_disabled_account_there_is_no_arrival() -> None:
     found = plan(census([person("eve")], groups={"One": ["eve"]}), goal)
     assert codes(found)["disabled_there"] == ["eve@old.test"]
     assert (found.offboarding, found.arrived, dict(found.assignments)) == ([], set(), {})
+
+
+def test_a_membership_whose_kind_is_not_told_is_enough() -> None:
+    """Either side may be silent: a row would be written anew each time, and refused or skipped."""
+
+    def teams(level: str) -> Census:
+        team = Named("t", "Team", parent=None)
+        found = census([person("eve")])
+        return replace(found, groups={"team": [team]}, members={("team", "t"): [Link("eve", level=level)]})
+
+    for here, there, said in (
+        ("member", "", 0),
+        ("", "member", 0),
+        ("maintainer", "", 1),
+        ("maintainer", "maintainer", 0),
+    ):
+        found = plan(teams(here), teams(there))
+        assert (dict(found.assignments), found.arrived) == ({}, {"eve@old.test"}), (here, there)
+        assert len(codes(found).get("level_unknown", [])) == said
+    (row,) = plan(teams("maintainer"), teams("member")).assignments["add-team-member"]
+    assert row["membership"] == "maintainer"
 
 
 def test_two_groups_of_one_name_are_made_once() -> None:

@@ -253,6 +253,18 @@ def test_the_failures_of_stages_with_semicolons_are_a_job_file(shell: Shell, san
     assert ended.told["counts"]["succeeded"] == 2
 
 
+def test_a_later_stage_that_names_nobody_is_told_with_its_row(shell: Shell, sandbox: SandboxProcess) -> None:
+    """Names are looked up in its turn: by then something was sent."""
+    shell.configure(sandbox)
+    shell.write("a.csv", "operation,email\ninvite,good@new.test\n")
+    shell.write("b.csv", "operation,user\ndisable-user,nobody.at.all@acme.test\n")
+    shell.write("all.json", json.dumps({"pipeline": ["a.csv", "b.csv"]}))
+    ended = run(shell, "all.json")
+    assert ended.code == 4, ended.err
+    assert "nobody.at.all@acme.test" in ended.told["reason"]
+    assert "Nothing was sent" not in ended.told["reason"]
+
+
 def test_a_run_is_found_although_a_folder_with_a_pipeline_has_its_name(shell: Shell, sandbox: SandboxProcess) -> None:
     """What people write is no run."""
     shell.configure(sandbox)

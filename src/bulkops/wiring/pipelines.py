@@ -272,7 +272,7 @@ async def _carry_out(
             except (UsageError, RefusedError) as refused:
                 if number == 1 and not _anything_sent(folder, stages):
                     raise
-                error = StoppedError(f"stage {number} ({record.name}): {refused}")
+                error = _stopped(number, record, refused)
                 break
             plans.extend(result.plans)
             error, counts = result.error, result.counts
@@ -284,6 +284,15 @@ async def _carry_out(
         if error is not None:
             break
     return report_pipeline(folder, stages, error, plans, reason)
+
+
+def _stopped(number: int, record: StageRecord, refused: BulkopsError) -> StoppedError:
+    """A stage before it has sent something: what refuses this one only stops the pipeline."""
+    text = f"stage {number} ({record.name}): {refused}".replace("othing was sent", "othing more was sent")
+    problems = refused.problems if isinstance(refused, JobFileError) else ()
+    shown = "; ".join(str(problem) for problem in problems[:PROBLEMS_SHOWN])
+    more = f"; and {len(problems) - PROBLEMS_SHOWN:,} more" if len(problems) > PROBLEMS_SHOWN else ""
+    return StoppedError(f"{text} {shown}{more}" if shown else text)
 
 
 def finished_counts(folder: RunFolder, record: StageRecord) -> Counts | None:

@@ -127,16 +127,9 @@ def _readme(
         lines += ["", "There is nothing to send."]
     if later:
         lines += ["", "Once the invitations were accepted: `bulkops run after-acceptance`."]
-    if offboarding:
-        text = (
-            f"`offboarding/` deletes {_people(offboarding)} in {story.source} that have arrived, with all that can be "
-        )
-        text += "moved. Nothing runs it by itself: do so only when `bulkops migrate --verify` finds no difference."
-        lines += ["", text]
-    if waiting:
-        text = f"{_people(waiting)} in {story.source} have not arrived yet, and are only listed in `offboarding/`, in "
-        text += "a file that nothing runs. Once they have, `bulkops migrate` writes a job that deletes them."
-        lines += ["", text]
+    lines += _leaving(story, offboarding, waiting)
+    text = "What people may do by themselves, not by a role group or team, is neither moved nor compared: "
+    lines += ["", text + "`bulkops export` lists it (`user-roles` on Anypoint)."]
     if story.findings:
         lines += ["", "## What to look at", ""]
         for code, listed in story.findings.items():
@@ -144,9 +137,26 @@ def _readme(
     return "\n".join(lines) + "\n"
 
 
-def _people(jobs: Sequence[JobRows]) -> str:
-    count = sum(len(one.rows) for one in jobs)
-    return "1 account" if count == 1 else f"{count:,} accounts"
+def _leaving(story: Story, offboarding: Sequence[JobRows], waiting: Sequence[JobRows]) -> list[str]:
+    """What is said of those who leave, and of those who may not yet."""
+    lines: list[str] = []
+    if offboarding:
+        text = f"`offboarding/` deletes the accounts in {story.source} that have arrived with all that can be moved "
+        text += (
+            f"({_rows(offboarding):,}). Nothing runs it by itself: do so only when `bulkops migrate --verify` finds "
+        )
+        lines += ["", text + "no difference."]
+    if waiting:
+        text = f"Accounts in {story.source} that have not arrived yet ({_rows(waiting):,}) are only listed in "
+        text += (
+            "`offboarding/`, in a file that nothing runs. Once they have, `bulkops migrate` writes a job that deletes "
+        )
+        lines += ["", text + "them."]
+    return lines
+
+
+def _rows(jobs: Sequence[JobRows]) -> int:
+    return sum(len(one.rows) for one in jobs)
 
 
 def _write(path: Path, text: str) -> None:

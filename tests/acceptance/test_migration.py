@@ -127,6 +127,44 @@ def test_an_organisation_moves_into_an_empty_one_and_is_verified_equal(two: Two)
     }
     again = two.migrate("--out", "again", "--json")
     assert again.told["stages"] == []
+    deleted = two.rows("again/offboarding/01-delete-user.csv")
+    assert {row["_email"].casefold() for row in deleted} <= set(people_of(two.b))
+    assert len(deleted) > 0.8 * PEOPLE
+    assert not {row["user"] for row in deleted} & {"owner", "admin"}
+
+
+def test_apps_are_allowed_that_the_other_organisation_has(two: Two) -> None:
+    """The others are listed; where it does not tell its apps, all are written and that is told."""
+    assert two.migrate("--out", "move").code == 0
+    found = two.findings()
+    assert found["unknown_app"]
+    assert not list((two.shell.folder / "move").glob("*allowlist*"))
+    path = "*/connectedApplications"
+    two.b.send("POST", "faults", [{"kind": "status", "status": 403, "body": {}, "method": "GET", "path": path}])
+    assert two.migrate("--out", "blind").code == 0
+    rows = two.rows("blind/*-allowlist-add.csv")
+    assert {row["client_id"] for row in rows} >= found["unknown_app"]
+    assert two.findings("blind")["unchecked_apps"] == {"allowlist"}
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_written_as_json(two: Two) -> None:
+    """People name their role groups themselves; the job means them all the same."""
+    name = "=cmd|'/c calc'!A1; \"x\""
+    for sandbox in (two.a, two.b):
+        shell_write = {"operation": "create-role-group", "items": [{"name": name}]}
+        two.shell.write("make.json", json.dumps(shell_write))
+        target = "a" if sandbox is two.a else "b"
+        made = two.shell.bulkops("run", "make.json", "--target", target, "--yes")
+        assert made.code == 0, made.err
+    items = [{"user": "admin", "role_group": name}]
+    two.shell.write("give.json", json.dumps({"operation": "assign-role-group", "items": items}))
+    assert two.shell.bulkops("run", "give.json", "--target", "a", "--yes").code == 0
+    assert two.migrate("--out", "move").code == 0
+    text = "".join(path.read_text(encoding="utf-8") for path in (two.shell.folder / "move").glob("*.csv"))
+    assert not [line for line in text.splitlines() if line.startswith("=") or ",=" in line]
+    (path,) = (two.shell.folder / "move").glob("*-assign-role-group.json")
+    assert [item["role_group"] for item in json.loads(path.read_text(encoding="utf-8"))["items"]] == [name]
+    assert two.shell.bulkops("run", str(path), "--target", "b", "--yes").code == 0
 
 
 def test_what_is_missing_there_is_told_and_left_out_unless_it_is_made(two: Two) -> None:
@@ -156,11 +194,14 @@ def test_whoever_is_special_is_handled_and_listed(two: Two) -> None:
     assert pending <= invited
     assert found["expired_invite"]
     assert found["missing_there"]
-    deleted = two.rows("move/offboarding/01-delete-user.csv")
-    assert {row["_email"].casefold() for row in deleted} <= invited
-    assert not {row["user"] for row in deleted} & {"owner", "admin"}
+    waiting = two.rows("move/offboarding/_not-yet-delete-user.csv")
+    assert {row["_email"].casefold() for row in waiting} <= invited
+    assert not {row["user"] for row in waiting} & {"owner", "admin"}
+    assert [path.name for path in (two.shell.folder / "move/offboarding").iterdir()] == ["_not-yet-delete-user.csv"]
+    refused = two.shell.bulkops("run", "move/offboarding", "--yes")
+    assert (refused.code, "holds no job file" in refused.err) == (2, True)
     readme = (two.shell.folder / "move/README.md").read_text(encoding="utf-8")
-    assert "Nothing runs it by itself" in readme
+    assert "have not arrived yet" in readme
 
 
 def test_names_and_addresses_are_mapped(two: Two) -> None:

@@ -162,6 +162,25 @@ def test_a_killed_pipeline_goes_on_where_it_was(shell: Shell, stage: int) -> Non
         assert len(sandbox.effects("invite_sent")) == 60
 
 
+def test_a_resume_that_is_killed_is_not_told_by_the_summary_of_the_session_before(shell: Shell) -> None:
+    """What had stopped the pipeline then is no news."""
+    slow = {"kind": "delay_after", "method": "POST", "path": "*/invites", "seconds": 0.1}
+    refuse = {"kind": "status", "status": 400, "body": {"message": "no"}, "body_contains": "first.4@"}
+    with sandbox_process(faults=[{**refuse, "method": "POST", "path": "*/invites"}, slow]) as sandbox:
+        shell.configure(sandbox)
+        onboarding(shell, 30)
+        assert run(shell, "onboarding").code == 4
+        process = shell.start("resume", "p", "--yes", "--max-failures", "1", "--batch-size", "1", "--concurrency", "1")
+        while "third.5@new.test" not in sandbox.effects("invite_sent"):
+            assert process.poll() is None, process.communicate()
+        process.kill()
+        process.communicate()
+        shown = shell.bulkops("show", "p", "--json").told
+        assert (shown["state"], "ended with 1 of 30" in shown["reason"]) == ("interrupted", False)
+        assert shell.bulkops("resume", "p", "--yes", "--max-failures", "1").code == 1
+        assert set(sandbox.effects("invite_sent").values()) == {1}
+
+
 def test_an_edited_file_changes_nothing_of_a_pipeline_that_began(shell: Shell, sandbox: SandboxProcess) -> None:
     """All files are kept before the first stage begins; a stage that was not begun runs as it was kept."""
     shell.configure(sandbox)
@@ -173,6 +192,87 @@ def test_an_edited_file_changes_nothing_of_a_pipeline_that_began(shell: Shell, s
     assert shell.bulkops("resume", "p", "--yes", "--max-failures", "1").code == 1
     assert "someone.else@new.test" not in sandbox.effects("invite_sent")
     assert "third.5@new.test" in sandbox.effects("invite_sent")
+
+
+def test_a_stage_that_was_not_begun_is_not_sent_to_another_organisation(shell: Shell, sandbox: SandboxProcess) -> None:
+    """The target was another when the pipeline was checked: it stops, and says so."""
+    shell.configure(sandbox)
+    onboarding(shell)
+    refuse = {"kind": "status", "status": 400, "body": {"message": "no"}, "body_contains": "first.4@"}
+    sandbox.send("POST", "faults", [{**refuse, "method": "POST", "path": "*/invites"}])
+    assert run(shell, "onboarding").code == 4
+    configuration = shell.folder / "bulkops.toml"
+    other = "11111111-2222-4333-8444-555555555555"
+    configuration.write_text(configuration.read_text().replace(sandbox.organization, other))
+    ended = shell.bulkops("resume", "p", "--yes", "--json", "--max-failures", "1")
+    assert ended.code == 4, ended.err
+    assert f"is now anypoint {other}" in ended.told["reason"]
+    assert "invite_revoked" not in sandbox.get("effects")["totals"]
+
+
+def test_a_guard_that_refuses_a_stage_stops_the_pipeline_each_time(shell: Shell, sandbox: SandboxProcess) -> None:
+    """Something was sent, so it is a stop and no refusal; a greater allowance lets it pass."""
+    shell.configure(sandbox)
+    onboarding(shell, 6)
+    shell.write("onboarding/03-more.csv", "operation,email\n" + "".join(f"invite,{a}\n" for a in addresses("x", 20)))
+    ended = run(shell, "onboarding", "--max-changes", "10")
+    assert (ended.code, stages(ended)[2][1]) == (4, "stopped"), ended.err
+    again = shell.bulkops("resume", "p", "--yes", "--json")
+    assert again.code == 4, again.err
+    assert again.told["state"] == "stopped"
+    on = shell.bulkops("resume", "p", "--yes", "--json", "--max-changes", "20")
+    assert on.code == 0, on.err
+    assert set(sandbox.effects("invite_sent").values()) == {1}
+
+
+def test_a_retry_of_a_pipeline_keeps_its_options(shell: Shell, sandbox: SandboxProcess) -> None:
+    """Rows that could not be run fail again, and do not keep the others from being run."""
+    shell.configure(sandbox)
+    shell.write("a.csv", "operation,email\ninvite,nonsense\ninvite,good@new.test\n")
+    shell.write("all.json", json.dumps({"pipeline": ["a.csv"]}))
+    assert run(shell, "all.json", "--skip-invalid", "--max-changes", "5").code == 1
+    again = shell.bulkops("retry", "p", "--yes", "--json")
+    assert again.code == 1, again.err
+    assert again.told["counts"]["failed"] == 1
+    kept = json.loads((shell.folder / str(again.told["stages"][0]["run_dir"]) / "job.json").read_text(encoding="utf-8"))
+    assert kept["options"]["max_changes"] == "5"
+
+
+def test_the_failures_of_stages_with_semicolons_are_a_job_file(shell: Shell, sandbox: SandboxProcess) -> None:
+    """Lists in cells are parted by what the delimiter asks for, also in the file over all stages."""
+    shell.configure(sandbox)
+    (shell.folder / "two").mkdir()
+    refuse = {"kind": "status", "status": 400, "body": {"message": "no"}, "times": 3}
+    sandbox.send("POST", "faults", [{**refuse, "method": "POST", "path": "*/invites"}])
+    for name in ("one", "other"):
+        text = f"operation;email;role_groups\ninvite;{name}@new.test;Developers|Exchange Viewers\n"
+        shell.write(f"two/{name}.csv", text)
+    assert run(shell, "two", "--max-failures", "5").code == 1
+    ended = shell.bulkops("run", str(RUN / "failures.csv"), "--yes", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.told["counts"]["succeeded"] == 2
+
+
+def test_a_later_stage_that_names_nobody_is_told_with_its_row(shell: Shell, sandbox: SandboxProcess) -> None:
+    """Names are looked up in its turn: by then something was sent."""
+    shell.configure(sandbox)
+    shell.write("a.csv", "operation,email\ninvite,good@new.test\n")
+    shell.write("b.csv", "operation,user\ndisable-user,nobody.at.all@acme.test\n")
+    shell.write("all.json", json.dumps({"pipeline": ["a.csv", "b.csv"]}))
+    ended = run(shell, "all.json")
+    assert ended.code == 4, ended.err
+    assert "nobody.at.all@acme.test" in ended.told["reason"]
+    assert "Nothing was sent" not in ended.told["reason"]
+
+
+def test_a_run_is_found_although_a_folder_with_a_pipeline_has_its_name(shell: Shell, sandbox: SandboxProcess) -> None:
+    """What people write is no run."""
+    shell.configure(sandbox)
+    onboarding(shell)
+    shell.write("onboarding/pipeline.json", json.dumps({"pipeline": ["02-revoke.csv"]}))
+    assert shell.bulkops("run", "onboarding", "--yes", "--run-id", "onboarding").code == 0
+    shown = shell.bulkops("show", "onboarding", "--json")
+    assert (shown.code, shown.told["state"]) == (0, "completed"), shown.err
 
 
 def test_a_pipeline_that_is_interrupted_stops_between_stages(shell: Shell) -> None:

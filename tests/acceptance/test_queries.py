@@ -129,6 +129,52 @@ def test_a_query_that_is_wrong_is_refused_before_anything_is_read(
     assert (checked.code, said in checked.err) == (2, True), checked.err
 
 
+NOTE = ["sh", "-c", 'echo "$BULKOPS_STATE $BULKOPS_EXIT $BULKOPS_TARGET" >> told.txt']
+"""Writes down that it was told."""
+
+
+def test_whoever_is_to_be_told_is_told_also_if_nothing_is_found_or_nothing_can_be_read(
+    shell: Shell, sandbox: SandboxProcess
+) -> None:
+    """An unattended query would otherwise fail without a word."""
+    shell.configure(sandbox)
+    nobody = {"resource": "users", "where": "email = 'nobody@x.test'"}
+    ended = query(shell, "delete-user", nobody, options={"on_finish": NOTE})
+    assert (ended.code, ended.told["target"]) == (0, "acme"), ended.err
+    sandbox.send("POST", "faults", [LYING])
+    assert query(shell, "delete-user", {"resource": "users"}, options={"on_finish": NOTE}).code == 4
+    told = (shell.folder / "told.txt").read_text().splitlines()
+    assert [line.split()[:2] for line in told] == [["completed", "0"], ["stopped", "4"]]
+
+
+def test_options_of_a_query_are_checked_before_anything_is_read(shell: Shell, sandbox: SandboxProcess) -> None:
+    """Also by `validate`, without a network."""
+    shell.configure(sandbox)
+    ended = query(shell, "delete-user", {"resource": "users"}, options={"max_change": 5})
+    assert (ended.code, "did you mean 'max_changes'" in ended.err) == (2, True), ended.err
+    assert shell.bulkops("validate", "q.json").code == 2
+    assert sandbox.get("requests")["requests"] == []
+
+
+def test_a_query_that_waits_for_another_run_is_asked_when_its_turn_has_come(shell: Shell) -> None:
+    """What the first one has done is no longer found."""
+    slow = [{"kind": "delay_after", "method": "PUT", "path": "*/users", "seconds": 1.5}]
+    with sandbox_process(faults=slow) as sandbox:
+        shell.configure(sandbox)
+        source = {"resource": "users", "where": "enabled = true and federated = false and last_login < 30d"}
+        shell.write("q.json", json.dumps({"operation": "disable-user", "source": source}))
+        first = shell.start("run", "q.json", "--yes", "--batch-size", "5", "--concurrency", "1")
+        while not sandbox.effects("user_disabled"):
+            assert first.poll() is None, first.communicate()
+        second = shell.bulkops("run", "q.json", "--yes", "--json", "--queue")
+        assert "waiting for its end" in second.err
+        assert (second.code, second.told["counts"]["total"]) == (0, 0), second.err
+        first.communicate()
+        assert first.returncode == 0
+        refused = shell.bulkops("run", "q.json", "--yes", "--json")
+        assert refused.code == 0, refused.err
+
+
 def test_items_and_a_query_exclude_each_other(shell: Shell, sandbox: SandboxProcess) -> None:
     """One of them must go."""
     shell.configure(sandbox)

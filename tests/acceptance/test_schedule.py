@@ -77,6 +77,28 @@ def test_a_timer_is_shown_written_begun_listed_and_taken_away(desk: Shell) -> No
     assert "--user disable --now bulkops-hires.timer" in (desk.folder / "systemctl.txt").read_text()
 
 
+def test_a_pipeline_and_a_query_are_judged_as_job_files_are(desk: Shell) -> None:
+    """By their own names; each stage needs a guard where nobody is asked."""
+    query = {"operation": "delete-user", "target": "sandbox", "source": {"resource": "users"}}
+    desk.write("query.json", json.dumps({"name": "old people", **query}))
+    desk.write(
+        "all.json", json.dumps({"name": "nightly", "target": "sandbox", "pipeline": ["hires.csv", "query.json"]})
+    )
+    for job, name in (("query.json", "old people"), ("all.json", "nightly")):
+        refused = desk.bulkops("schedule", "install", job, "--every", "daily", "--yes", "--", "--yes")
+        assert (refused.code, "--max-changes" in refused.err) == (3, True), refused.err
+        warned = desk.bulkops("schedule", "install", job, "--every", "daily", "--yes", "--json")
+        assert warned.code == 0, warned.err
+        assert "delete-user asks for a confirmation" in warned.err
+        assert "must be there" not in warned.err
+        assert warned.told["name"] == name
+    desk.write("query.json", json.dumps({**query, "options": {"max_changes": 5}}))
+    assert desk.bulkops("schedule", "install", "query.json", "--every", "daily", "--yes", "--", "--yes").code == 0
+    desk.write("query.json", json.dumps({**query, "source": {"resource": "userz"}}))
+    wrong = desk.bulkops("schedule", "install", "query.json", "--every", "daily", "--yes")
+    assert "did you mean 'users'" in wrong.err
+
+
 def test_a_unit_that_somebody_else_wrote_is_not_replaced(desk: Shell) -> None:
     """Nor a link in its place followed."""
     units(desk).mkdir(parents=True)

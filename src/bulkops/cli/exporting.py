@@ -140,7 +140,7 @@ def _tell(result: ExportResult, options: argparse.Namespace) -> int:
 def _verdict(result: ExportResult) -> str:
     sure = result.certainty
     where = f" to {result.file}" if result.file is not None else ""
-    picked = f" of {result.read:,} read" if result.rows != result.read else ""
+    picked = f" of {result.read:,} read" if result.rows < result.read else ""  # a later session reads only the rest
     rows, calls = _counted(result.rows, "row"), _counted(result.requests, "call")
     text = f"{result.resource}: {rows}{picked}{where}, {calls} in {result.elapsed_s:.1f} s; "
     if sure is not None and not sure.proven:

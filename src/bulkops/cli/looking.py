@@ -13,7 +13,7 @@ import anyio
 from bulkops import config
 from bulkops.cli.failures import PROBLEMS_SHOWN
 from bulkops.cli.output import say
-from bulkops.cli.querying import check_query
+from bulkops.cli.querying import Asked, check_query
 from bulkops.errors import UsageError
 from bulkops.wiring import (
     AVAILABLE,
@@ -43,6 +43,8 @@ def validate(options: argparse.Namespace) -> int:
     asked = read_query(options.job)
     if asked is not None:
         check_query(options.job, asked, loaded, options.target, options.operation)
+        if options.json:
+            print(json.dumps(_valid_query(options.job, asked), ensure_ascii=False))
         return 0
     job_input, checked = validate_file(
         options.job,
@@ -65,6 +67,7 @@ def _validate_pipeline(pipeline: Pipeline, loaded: config.Config, options: argpa
             named = options.operation or stage.operation
             check_query(str(stage.job), asked, loaded, options.target or stage.target, named)
             codes.append(0)
+            told.append({"stage": stage.name, **_valid_query(str(stage.job), asked)})
             continue
         job_input, checked = validate_file(
             str(stage.job),
@@ -79,6 +82,11 @@ def _validate_pipeline(pipeline: Pipeline, loaded: config.Config, options: argpa
         valid = all(one["valid"] for one in told)
         print(json.dumps({"file": pipeline.source, "valid": valid, "stages": told}, ensure_ascii=False))
     return max(codes)
+
+
+def _valid_query(file: str, asked: Asked) -> dict[str, object]:
+    query, _head = asked
+    return {"file": file, "valid": True, "query": {"resource": query.resource, "where": query.where}}
 
 
 def _tell_check(job_input: JobInput, checked: Checked, options: argparse.Namespace) -> int:

@@ -57,6 +57,9 @@ def _verify(migrated: Migrated, options: argparse.Namespace) -> int:
         say(harmless(f"  {kind}: {subject}" + (f" ({detail})" if detail else "")))
     if len(found) > SHOWN:
         say(f"  … and {len(found) - SHOWN:,} more differences; --json lists them")
+    left_out = ", ".join(f"{count:,} {code}" for code, count in migrated.left_out().items())
+    if left_out:
+        say(f"not compared, since not migrated: {left_out}")
     say("nothing differs" if not found else f"{len(found):,} differences; `bulkops migrate` writes what is left to do")
     return 1 if found else 0
 

@@ -95,12 +95,13 @@ def with_rows(
     return replace(pipeline, stages=tuple(stages))
 
 
-def tell_nothing(options: argparse.Namespace, end: Ending, operation: str) -> int:
+def tell_nothing(options: argparse.Namespace, end: Ending, operation: str, target: str) -> int:
     """No row was found: the job has ended, well, and left no run."""
-    summary = Summary(None, "completed", operation, str(options.target or ""), Counts(), reason=NOTHING)
+    summary = Summary(None, "completed", operation, target, Counts(), reason=NOTHING)
     say(NOTHING)
     if options.json:
-        print(json.dumps(summary.as_dict(), ensure_ascii=False))
+        plans: dict[str, list[object]] = {"plans": []} if getattr(options, "dry_run", False) else {}
+        print(json.dumps({**summary.as_dict(), **plans}, ensure_ascii=False))
     end.tell(summary.as_dict(), 0)
     return 0
 

@@ -8,6 +8,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -28,6 +29,7 @@ from bulkops.model import Job, Verdict
 from bulkops.reports import console_summary
 from bulkops.wiring import (
     DEFAULT_RUNS_DIR,
+    NameTurn,
     Overrides,
     Pipeline,
     Plan,
@@ -56,6 +58,7 @@ from bulkops.wiring import (
     resume_run,
     start_pipeline,
     start_run,
+    with_file_options,
 )
 
 EXIT_CHANGES = 10
@@ -131,19 +134,27 @@ def run(options: argparse.Namespace) -> int:
 def _run_query(asked: Asked, loaded: config.Config, options: argparse.Namespace) -> int:
     """Run a job whose items are asked for; they are fixed from then on."""
     query, head = asked
-    with ending(options, loaded) as end, tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
-        end.job = name = check_name(options.name or head.name or Path(options.job).stem, "name")
-        wanted = work_options(options)
+    runs_dir = options.runs_dir or DEFAULT_RUNS_DIR
+    with (
+        ending(options, loaded) as end,
+        tempfile.TemporaryDirectory(prefix="bulkops-") as aside,
+        closing(NameTurn(runs_dir, say)) as turn,
+    ):
+        name = check_name(options.name or head.name or Path(options.job).stem, "name")
+        wanted = with_file_options(work_options(options), head.options, options.job)
+        end.learn(wanted, name)
+        _take(turn, name, wanted, options)
         answer = fetch_rows(options.job, query, head, loaded, options, wanted, Path(aside))
         if not answer.count:
-            return tell_nothing(options, end, str(options.operation or head.operation))
+            target = loaded.choose(options.target or head.target)[0]
+            return tell_nothing(options, end, str(options.operation or head.operation), target)
         with interruptible():
             prepared = prepare(
                 str(answer.rows),
                 config=loaded,
                 target=options.target,
                 operation=options.operation,
-                runs_dir=options.runs_dir or DEFAULT_RUNS_DIR,
+                runs_dir=runs_dir,
                 run_id=options.run_id,
                 options=wanted,
                 named_map=parse_map(options.map),
@@ -151,20 +162,34 @@ def _run_query(asked: Asked, loaded: config.Config, options: argparse.Namespace)
                 called=options.job,
                 name=name,
                 notice=say,
+                turn=turn,
                 learn=end.learn,
             )
         end.announce()
         return _carry_out(partial(_start, prepared), options, end)
 
 
+def _take(turn: NameTurn, name: str, wanted: WorkOptions, options: argparse.Namespace) -> None:
+    """Come to the lock before the organisation is asked: what another run changes meanwhile would be missed."""
+    run_id = getattr(options, "run_id", None) or "(not begun yet)"
+    with interruptible():
+        turn.take(None if wanted.dry_run else name, run_id, queue=wanted.overlap == "queue")
+
+
 def _run_pipeline(pipeline: Pipeline, loaded: config.Config, options: argparse.Namespace) -> int:
     runs_dir, asked = options.runs_dir or DEFAULT_RUNS_DIR, getattr(options, "name", None)
     name = check_name(asked, "--name") if asked is not None else pipeline.name
-    with ending(options, loaded) as end, tempfile.TemporaryDirectory(prefix="bulkops-") as aside:
+    wanted = work_options(options)
+    with (
+        ending(options, loaded) as end,
+        tempfile.TemporaryDirectory(prefix="bulkops-") as aside,
+        closing(NameTurn(runs_dir, say)) as turn,
+    ):
         end.job = name
-        pipeline = with_rows(pipeline, loaded, options, work_options(options), Path(aside))
+        _take(turn, name, wanted, options)
+        pipeline = with_rows(pipeline, loaded, options, wanted, Path(aside))
         if not pipeline.stages:
-            return tell_nothing(options, end, "pipeline")
+            return tell_nothing(options, end, "pipeline", str(getattr(options, "target", None) or ""))
         with interruptible():
             prepared = prepare_pipeline(
                 pipeline,
@@ -173,10 +198,11 @@ def _run_pipeline(pipeline: Pipeline, loaded: config.Config, options: argparse.N
                 operation=getattr(options, "operation", None),
                 runs_dir=runs_dir,
                 run_id=getattr(options, "run_id", None),
-                options=work_options(options),
+                options=wanted,
                 named_map=parse_map(getattr(options, "map", ())),
                 name=name,
                 notice=say,
+                turn=turn,
             )
         end.announce()
 

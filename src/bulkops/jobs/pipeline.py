@@ -12,7 +12,7 @@ from typing import Any
 from bulkops.errors import JobFileError
 from bulkops.jobs.names import clip, nearest
 from bulkops.jobs.rows import JobHead
-from bulkops.model import Problem
+from bulkops.model import Job, Problem
 
 ENDINGS = (".csv", ".json", ".jsonl")
 FILE_NAME = "pipeline.json"
@@ -27,7 +27,8 @@ _STAGE_KEYS = ("job", "name", "target", "operation", "max_failures", "descriptio
 class Stage:
     """One job of a pipeline. `max_failures` is how many of its rows may fail before the next stage may not begin.
 
-    `named_map` and `head` are as `wiring.prepare` takes them, where `job` holds the rows of an earlier run.
+    `named_map` and `head` are as `wiring.prepare` takes them, where `job` holds the rows of an earlier run; `former` is
+    that run's, whose options hold on.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Stage:
     named_map: Mapping[str, str] | None = None
     head: JobHead | None = None
     called: str | None = None
+    former: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkops.fetch import side_by_side, walk
+from bulkops.errors import AccessError, RejectedError, StoppedError
+from bulkops.fetch import Portion, read_table, side_by_side, walk
 from bulkops.providers.base import Invitation, Link, Named, Organization, Person
 
 LISTS = {"role_group": "assign-role-group", "team": "add-team-member"}
 """What people are members of, by kind, with the operation by which a provider shows that it has such."""
+APPS = "connected-apps"
 SIDE_BY_SIDE = 8
 
 
@@ -56,11 +58,8 @@ class Census:
 async def take_census(org: Organization, *, in_flight: int = 4) -> Census:
     """Read an organisation. Raises as reads do, StoppedError also where a listing does not hold still."""
     facts, caller = await org.facts(), await org.caller()
-    kinds = [
-        kind
-        for kind, operation in LISTS.items()
-        if operation in org.support and (facts.root or not org.support[operation].root_only)
-    ]
+    operations = frozenset(name for name, one in org.support.items() if facts.root or not one.root_only)
+    kinds = [kind for kind, operation in LISTS.items() if operation in operations]
     groups = {kind: await walk(org.named(kind), in_flight=in_flight) for kind in kinds}
     members: dict[tuple[str, str], Sequence[Link]] = {}
 
@@ -69,7 +68,6 @@ async def take_census(org: Organization, *, in_flight: int = 4) -> Census:
         members[kind, group.id] = await walk(org.links(kind, group.id))
 
     await side_by_side([(kind, group) for kind in kinds for group in groups[kind]], read, width=SIDE_BY_SIDE)
-    allowed = "allowlist-add" in org.support and (facts.root or not org.support["allowlist-add"].root_only)
     fields = org.support["invite"].fields.model_fields if "invite" in org.support else {}
     return Census(
         id=facts.id,
@@ -79,11 +77,27 @@ async def take_census(org: Organization, *, in_flight: int = 4) -> Census:
         invitations=await walk(org.invitations(), in_flight=in_flight),
         groups=groups,
         members=members,
-        allowlist=await walk(org.links("allowlist", "")) if allowed else None,
-        operations=frozenset(org.support),
+        allowlist=await walk(org.links("allowlist", "")) if "allowlist-add" in operations else None,
+        operations=operations,
         invite_columns=frozenset(fields),
         invite_needs=frozenset(name for name, one in fields.items() if one.is_required()),
         root=facts.root,
         caller_id=caller.id,
         owner_id=facts.owner_id or "",
     )
+
+
+async def apps_of(org: Organization) -> frozenset[str] | None:
+    """The client ids of the apps that an organisation has; None where it does not tell, or may not be asked."""
+    if APPS not in org.resources:
+        return None
+    found: set[str] = set()
+
+    async def take(portion: Portion) -> None:
+        found.update(str(row["client_id"]) for row in portion.rows)
+
+    try:
+        sure = await read_table(org.resources[APPS], org.resources, take)
+    except (AccessError, RejectedError, StoppedError):
+        return None
+    return frozenset(found) if sure.proven else None

@@ -33,18 +33,24 @@ FINDINGS: Mapping[str, str] = {
     "expired_invite": "Invitations that have expired: not migrated.",
     "invited_there": "People whose invitation there is outstanding: what it grants cannot be read or changed.",
     "ambiguous_there": "Addresses that several accounts have there: nothing is assigned to them.",
+    "disabled_there": "People whose account there is disabled: nothing is assigned to them.",
     "left_behind": "People whom the mapping leaves behind.",
     "no_address": "Accounts without an e-mail address: not migrated.",
     "missing_there": "Role groups and teams that are missing there: their memberships are not migrated.",
     "ambiguous_group": "Names that several role groups or teams have there: their memberships are not migrated.",
+    "fixed_there": "Role groups and teams whose people cannot be changed there: their memberships are not migrated.",
+    "become_one": "Role groups and teams that become one there with others of the same name.",
     "only_there": "Role groups and teams that are only there.",
     "group_left_behind": "Role groups and teams that the mapping leaves behind.",
-    "unknown_mapping": "Names of the mapping that nothing here has.",
+    "unknown_mapping": "Names, addresses and domains of the mapping that nothing here has.",
     "no_counterpart": "What the other provider has no counterpart for.",
     "after_acceptance": "What an invitation there cannot carry: the files of `after-acceptance` give it later.",
+    "level_unknown": "Maintainers here, of whom the other organisation does not tell whether they maintain it there.",
     "external_member": "Memberships that come from an identity provider's groups: not migrated.",
-    "unknown_app": "Apps of the allowlist that are not known there.",
-    "administrators": "People who are invited as administrators of the organisation.",
+    "unknown_app": "Apps of the allowlist that are not known there: they are not added.",
+    "unchecked_apps": "Apps for the allowlist of which nobody can say whether they are known there.",
+    "narrower_there": "Apps that may use all of their scopes here, and only some there: not changed.",
+    "administrators": "People who are made administrators of the organisation.",
 }
 
 
@@ -53,8 +59,8 @@ class Migration:
     """Rows by what they are for, and findings.
 
     `creates` are the stages that make what is missing, in their order; `offboarding` are the people whom the
-    organisation that they leave may let go once they have arrived. `arrived` says for how many addresses nothing is
-    left to do, of `wanted`.
+    organisation that they leave may let go, since they have arrived; `waiting` are those who have not yet. `arrived`
+    says for how many addresses nothing is left to do, of `wanted`.
     """
 
     creates: list[tuple[str, list[Row]]] = field(default_factory=list)
@@ -63,6 +69,7 @@ class Migration:
     later: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     allowlist: list[Row] = field(default_factory=list)
     offboarding: list[tuple[Person, str]] = field(default_factory=list)
+    waiting: list[tuple[Person, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     arrived: set[str] = field(default_factory=set)
     wanted: set[str] = field(default_factory=set)

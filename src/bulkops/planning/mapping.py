@@ -15,7 +15,14 @@ def _domain(name: str) -> str:
     return found
 
 
+def _name(name: str) -> str:
+    if not name.strip():
+        raise ValueError("a name, or null for what is left behind")
+    return name.strip()
+
+
 Domain = Annotated[str, AfterValidator(_domain)]
+Name = Annotated[str, AfterValidator(_name)]
 
 
 class NameMapping(BaseModel):
@@ -28,10 +35,10 @@ class NameMapping(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    role_groups: Mapping[str, str | None] = Field(default_factory=dict)
-    teams: Mapping[str, str | None] = Field(default_factory=dict)
+    role_groups: Mapping[Name, Name | None] = Field(default_factory=dict)
+    teams: Mapping[Name, Name | None] = Field(default_factory=dict)
     domains: Mapping[Domain, Domain] = Field(default_factory=dict)
-    people: Mapping[str, str | None] = Field(default_factory=dict)
+    people: Mapping[Name, Name | None] = Field(default_factory=dict)
     invite: Mapping[str, str] = Field(default_factory=dict)
 
     def address(self, address: str) -> str | None:
@@ -49,6 +56,13 @@ class NameMapping(BaseModel):
         if name in names:
             return names[name]
         return next((new for known, new in names.items() if known.casefold() == name.casefold()), name)
+
+    def unused_addresses(self, known: set[str]) -> list[str]:
+        """The addresses and domains that it maps, and that none of the `known` addresses has."""
+        folded = {address.casefold() for address in known}
+        domains = {address.rpartition("@")[2] for address in folded}
+        people = [address for address in self.people if address.casefold() not in folded]
+        return [*people, *(domain for domain in self.domains if domain not in domains)]
 
     def unused(self, kind: str, known: set[str]) -> list[str]:
         """The names of `kind` that it maps, and that are none of the `known` ones: misspelt, most likely."""

@@ -23,7 +23,8 @@ def places_there(source: Census, goal: Census, mapping: NameMapping, *, create: 
         if kind in goal.groups:
             _match(kind, source, goal, mapping, create, places, migration)
         else:
-            text = f"{goal.provider} has none: {len(groups):,} are left behind"
+            who = goal.provider if goal.root else "a business group"
+            text = f"{who} has none: {len(groups):,} are left behind"
             migration.find("no_counterpart", f"{WORDS[kind]}s", text)
     return places
 
@@ -37,36 +38,51 @@ def _match(
     places: dict[tuple[str, str], str],
     migration: Migration,
 ) -> None:
-    known: dict[str, list[Named]] = defaultdict(list)
-    for group in goal.groups[kind]:
-        known[group.name.casefold()].append(group)
+    known = _by_name(goal.groups[kind])
     top, top_there = _top(source.groups[kind]), _top(goal.groups[kind])
-    missing: list[Named] = []
+    missing: dict[str, Named] = {}
     wanted: set[str] = set()
     for group in source.groups[kind]:
         name = mapping.group(kind, group.name)
         if name is None:
             migration.find("group_left_behind", group.name, WORDS[kind])
             continue
+        if name.casefold() in wanted:
+            migration.find("become_one", name, f"{WORDS[kind]} {group.name}")
         wanted.add(name.casefold())
         found = known.get(name.casefold(), [])
-        if len(found) == 1:
-            places[kind, group.id] = found[0].name
-        elif not found and group is top and top_there is not None:
-            places[kind, group.id] = top_there.name  # it stands for the organisation itself, whatever that is called
+        if not found and group is top and top_there is not None:
+            found = [top_there]  # it stands for the organisation itself, whatever that is called
             wanted.add(top_there.name.casefold())
+        if len(found) == 1 and not found[0].fixed:
+            places[kind, group.id] = found[0].name
         elif found:
-            migration.find("ambiguous_group", name, f"{len(found)} {WORDS[kind]}s have this name")
+            migration.find(*_unfit(kind, name, found))
         elif create and CREATES[kind] in goal.operations:
-            places[kind, group.id] = name
-            missing.append(group)
+            first = missing.setdefault(name.casefold(), group)
+            places[kind, group.id] = places.get((kind, first.id), name)
         else:
             count = len(source.members.get((kind, group.id), ()))
             migration.find("missing_there", name, f"{WORDS[kind]} with {count:,} members here")
-    migration.creates.extend(_creations(kind, missing, source.groups[kind], places))
-    for folded, found in known.items():
+    migration.creates.extend(_creations(kind, list(missing.values()), source.groups[kind], places))
+    for folded, others in known.items():
         if folded not in wanted:
-            migration.find("only_there", found[0].name, WORDS[kind])
+            migration.find("only_there", others[0].name, WORDS[kind])
+
+
+def _unfit(kind: str, name: str, found: Sequence[Named]) -> tuple[str, str, str]:
+    """Why nobody is put into what has this name there: the finding, its subject, its detail."""
+    if len(found) > 1:
+        return "ambiguous_group", name, f"{len(found)} {WORDS[kind]}s have this name"
+    return "fixed_there", name, f"{WORDS[kind]} {found[0].name} {found[0].fixed}"
+
+
+def _by_name(groups: Sequence[Named]) -> Mapping[str, list[Named]]:
+    """Compared without case."""
+    found: dict[str, list[Named]] = defaultdict(list)
+    for group in groups:
+        found[group.name.casefold()].append(group)
+    return found
 
 
 def _top(groups: Sequence[Named]) -> Named | None:

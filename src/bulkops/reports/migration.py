@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bulkops.errors import BulkopsError, RefusedError
+from bulkops.reports.cells import guarded
 
 Row = Mapping[str, str | list[str]]
 
@@ -41,12 +42,15 @@ def write_migration(
     stages: Sequence[JobRows],
     later: Sequence[JobRows],
     offboarding: Sequence[JobRows],
+    waiting: Sequence[JobRows],
     source_target: str,
     goal_target: str,
     story: Story,
 ) -> None:
     """Write the pipeline into `folder`, `after-acceptance/` and `offboarding/` beside it, README.md and findings.csv.
 
+    Of `offboarding/` only what `offboarding` holds is run; `waiting` is written beside it under names that no pipeline
+    takes for a job.
     Raises RefusedError where `folder` holds anything already, BulkopsError where it cannot be written.
     """
     try:
@@ -58,8 +62,12 @@ def write_migration(
             _write_pipeline(folder / "after-acceptance", later, goal_target)
         if offboarding:
             _write_pipeline(folder / "offboarding", offboarding, source_target)
+        if waiting:
+            (folder / "offboarding").mkdir(parents=True, exist_ok=True)
+            for stage in waiting:
+                _write_job(folder / "offboarding", f"_not-yet-{stage.name}", stage)
         _write_findings(folder / "findings.csv", story)
-        _write(folder / "README.md", _readme(story, stages, later, offboarding))
+        _write(folder / "README.md", _readme(story, stages, later, offboarding, waiting))
     except OSError as error:
         raise BulkopsError(f"{folder} cannot be written: {error.strerror or error}") from error
 
@@ -74,10 +82,9 @@ def _write_pipeline(folder: Path, stages: Sequence[JobRows], target: str) -> Non
 
 
 def _write_job(folder: Path, name: str, stage: JobRows) -> str:
-    """As CSV, which a spreadsheet opens; as JSON where a name holds what parts a list in a cell."""
+    """As CSV, which a spreadsheet opens; as JSON where a cell would not be read back as it is, or would be run."""
     columns = list(dict.fromkeys(key for row in stage.rows for key in row))
-    lists = [one for row in stage.rows for value in row.values() if isinstance(value, list) for one in value]
-    if any(";" in one for one in lists):
+    if not all(_fits_a_cell(value) for row in stage.rows for value in row.values()):
         document = {"operation": stage.operation, "items": [dict(row) for row in stage.rows]}
         _write(folder / f"{name}.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         return f"{name}.json"
@@ -89,15 +96,28 @@ def _write_job(folder: Path, name: str, stage: JobRows) -> str:
     return f"{name}.csv"
 
 
+def _fits_a_cell(value: str | list[str]) -> bool:
+    if isinstance(value, list) and any(not one or ";" in one or one != one.strip() for one in value):
+        return False
+    text = ";".join(value) if isinstance(value, list) else value
+    return text == text.strip() and guarded(text) == text and not text.startswith(("[", "{"))
+
+
 def _write_findings(path: Path, story: Story) -> None:
     with _opened(path) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("finding", "subject", "detail"))
         for code, listed in story.findings.items():
-            table.writerows((code, subject, detail) for subject, detail in listed)
+            table.writerows((code, guarded(subject), guarded(detail)) for subject, detail in listed)
 
 
-def _readme(story: Story, stages: Sequence[JobRows], later: Sequence[JobRows], offboarding: Sequence[JobRows]) -> str:
+def _readme(
+    story: Story,
+    stages: Sequence[JobRows],
+    later: Sequence[JobRows],
+    offboarding: Sequence[JobRows],
+    waiting: Sequence[JobRows],
+) -> str:
     lines = [f"# Migration from {story.source} to {story.goal}", ""]
     lines += [f"- {count:,} {what}" for what, count in story.counts.items()]
     if stages:
@@ -107,15 +127,36 @@ def _readme(story: Story, stages: Sequence[JobRows], later: Sequence[JobRows], o
         lines += ["", "There is nothing to send."]
     if later:
         lines += ["", "Once the invitations were accepted: `bulkops run after-acceptance`."]
-    if offboarding:
-        people = sum(len(one.rows) for one in offboarding)
-        text = f"`offboarding/` deletes {people:,} accounts in {story.source}. Nothing runs it by itself: do so only "
-        lines += ["", text + "when `bulkops migrate --verify` finds no difference."]
+    lines += _leaving(story, offboarding, waiting)
+    text = "What people may do by themselves, not by a role group or team, is neither moved nor compared: "
+    lines += ["", text + "`bulkops export` lists it (`user-roles` on Anypoint)."]
     if story.findings:
         lines += ["", "## What to look at", ""]
         for code, listed in story.findings.items():
             lines.append(f"- {story.sentences.get(code, code)} ({len(listed):,}, `{code}` in findings.csv)")
     return "\n".join(lines) + "\n"
+
+
+def _leaving(story: Story, offboarding: Sequence[JobRows], waiting: Sequence[JobRows]) -> list[str]:
+    """What is said of those who leave, and of those who may not yet."""
+    lines: list[str] = []
+    if offboarding:
+        text = f"`offboarding/` deletes the accounts in {story.source} that have arrived with all that can be moved "
+        text += (
+            f"({_rows(offboarding):,}). Nothing runs it by itself: do so only when `bulkops migrate --verify` finds "
+        )
+        lines += ["", text + "no difference."]
+    if waiting:
+        text = f"Accounts in {story.source} that have not arrived yet ({_rows(waiting):,}) are only listed in "
+        text += (
+            "`offboarding/`, in a file that nothing runs. Once they have, `bulkops migrate` writes a job that deletes "
+        )
+        lines += ["", text + "them."]
+    return lines
+
+
+def _rows(jobs: Sequence[JobRows]) -> int:
+    return sum(len(one.rows) for one in jobs)
 
 
 def _write(path: Path, text: str) -> None:

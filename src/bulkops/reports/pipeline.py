@@ -41,14 +41,17 @@ def write_pipeline_reports(
     """Write `results.csv`, `failures.csv`, `summary.json` and `report.html` over all `stages` into `folder`.
 
     The tables have the columns of all stages, with `operation` for each row, then `_stage` and `_target`, then
-    `OUTCOME_COLUMNS`. Raises BulkopsError when they cannot be written; all four appear whole or not at all.
+    `OUTCOME_COLUMNS`. Their delimiter is that of the stages, on which hangs what parts a list in a cell; a comma where
+    stages differ. Raises BulkopsError when they cannot be written; all four appear whole or not at all.
     """
     by_error = _errors(stages)
+    delimiters = {stage.delimiter for stage in stages}
+    delimiter = delimiters.pop() if len(delimiters) == 1 else ","
     try:
         with replaced(folder, (_FAILURES, _RESULTS, SUMMARY_FILE, _PAGE)) as files:
             for name in (_RESULTS, _FAILURES):
                 columns = _columns(stages, name)
-                table = csv.DictWriter(files[name], columns, restval="", lineterminator="\n")
+                table = csv.DictWriter(files[name], columns, restval="", lineterminator="\n", delimiter=delimiter)
                 table.writeheader()
                 for stage in stages:
                     table.writerows(_rows(stage, name))

@@ -1,6 +1,7 @@
 """A sandbox: one simulated organisation behind a real socket."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -83,6 +84,8 @@ class Sandbox:
         name = options.vendor if header is None else header["vendor"]
         if name not in VENDORS:
             raise SandboxError(f"no service {name!r} is simulated; there are: {', '.join(VENDORS)}")
+        if options.empty and header is None and "empty" not in signature(VENDORS[name]).parameters:
+            raise SandboxError(f"--empty: {name} has no organisation without people to show; use --people")
         self._base: dict[str, Any] = {
             "organization": options.organization or VENDORS[name].organization,
             "people": options.people,

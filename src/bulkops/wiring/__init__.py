@@ -8,6 +8,7 @@ from bulkops.operations import OPERATIONS, Operation
 from bulkops.planning import Plan
 from bulkops.providers.base import OperationSupport
 from bulkops.wiring.exporting import ExportResult, Reading, export, resources_of
+from bulkops.wiring.file_options import with_file_options
 from bulkops.wiring.finishing import Finish, finish, parse_finish, secret_variables
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder, find
 from bulkops.wiring.input import Checked, JobInput, look_at
@@ -16,7 +17,7 @@ from bulkops.wiring.looking import ReadRun, check_target, open_read, validate
 from bulkops.wiring.migrating import Migrated, read_mapping
 from bulkops.wiring.migrating import migrate as plan_migration
 from bulkops.wiring.migrating import write as write_migration
-from bulkops.wiring.naming import NameLock, check_name, hold_again
+from bulkops.wiring.naming import NameLock, NameTurn, check_name, hold_again
 from bulkops.wiring.options import WorkOptions, parse_allowance, parse_deadline, parse_map, parse_span
 from bulkops.wiring.pipelines import (
     PreparedPipeline,
@@ -50,6 +51,7 @@ __all__ = [
     "JobInput",
     "Migrated",
     "NameLock",
+    "NameTurn",
     "Observer",
     "OldRun",
     "Operation",
@@ -108,6 +110,7 @@ __all__ = [
     "support_of",
     "sweep",
     "validate",
+    "with_file_options",
     "write_migration",
 ]
 

@@ -185,12 +185,14 @@ def find(runs_dir: Path, name: str | None) -> RunFolder:
 
 
 def _holds_run(path: Path) -> bool:
+    """A run has job.json; a pipeline's run has a pipeline.json that is more than the one that people write."""
     try:
-        return any(
-            stat.S_ISREG((path / name).stat().st_mode)
-            for name in ("job.json", "pipeline.json")
-            if (path / name).exists()
-        )
+        if (path / "job.json").is_file():
+            return True
+        inside = path / "pipeline.json"
+        if not stat.S_ISREG(inside.stat().st_mode):
+            return False
+        return (path / "stages").is_dir() or b'"bulkops_pipeline"' in inside.read_bytes()
     except PermissionError as error:
         raise UsageError(
             f"{path}: whether a run is there may not be seen by this user: check the permissions of the folder and of "

@@ -14,18 +14,34 @@ from pydantic import ValidationError
 from bulkops.config import Config, TargetConfig, explain
 from bulkops.errors import ConfigError, UsageError
 from bulkops.fetch import side_by_side
-from bulkops.planning.census import Census, take_census
+from bulkops.planning.census import Census, apps_of, take_census
 from bulkops.planning.findings import FINDINGS, Migration
 from bulkops.planning.mapping import NameMapping
 from bulkops.planning.migration import plan_migration
+from bulkops.providers.base import Person
 from bulkops.reports.migration import JobRows, Story, write_migration
 from bulkops.transport import Scrubber
 from bulkops.wiring.folder import DEFAULT_RUNS_DIR
 from bulkops.wiring.logs import logging_to
 from bulkops.wiring.targets import Overrides, open_organization
 
-SILENT = frozenset({"only_there"})
-"""Findings that are no difference: what an organisation has besides."""
+DIFFERENCES = frozenset(
+    {
+        "missing_there",
+        "ambiguous_group",
+        "fixed_there",
+        "ambiguous_there",
+        "disabled_there",
+        "narrower_there",
+        "no_counterpart",
+    }
+)
+"""Findings that tell of something that is here and not there, and that no row of a job mends."""
+LEFT_OUT = frozenset(
+    {"no_address", "disabled", "external_identity", "expired_invite", "left_behind", "group_left_behind"}
+    | {"external_member", "unknown_app"}
+)
+"""Findings that tell of what is not compared, since it is not migrated."""
 WAITING = "invited, and not accepted yet"
 
 
@@ -76,9 +92,13 @@ class Migrated:
             found += [(operation, str(row["_email"]), _membership(row)) for row in rows]
         found += [("allowlist-add", str(row["client_id"]), "") for row in plan.allowlist]
         for one in plan.findings:
-            if one.code in {"missing_there", "ambiguous_group", "ambiguous_there", "unknown_app", "no_counterpart"}:
+            if one.code in DIFFERENCES:
                 found.append((one.code, one.subject, one.detail))
         return found
+
+    def left_out(self) -> Mapping[str, int]:
+        """What is not compared, since it is not migrated: how many of each finding."""
+        return {code: count for code, count in self.plan.counts().items() if code in LEFT_OUT}
 
 
 def _membership(row: Mapping[str, str | list[str]]) -> str:
@@ -118,7 +138,7 @@ async def migrate(
 
     async def read(one: tuple[str, TargetConfig]) -> None:
         name, target = one
-        found[name] = await _read(target, scrubber)
+        found[name] = await _read(target, scrubber, apps=name == goal_name)
         census = found[name][0]
         tell(f"{name}: {census.name}, {len(census.people):,} people, {len(census.invitations):,} invitations")
 
@@ -138,12 +158,14 @@ async def migrate(
     return Migrated(here, there, source_name, goal_name, plan)
 
 
-async def _read(target: TargetConfig, scrubber: Scrubber) -> tuple[Census, frozenset[str] | None]:
+async def _read(target: TargetConfig, scrubber: Scrubber, *, apps: bool) -> tuple[Census, frozenset[str] | None]:
+    """The census, and with `apps` the client ids of the apps for an allowlist, None where nobody can say."""
     state = DEFAULT_RUNS_DIR.parent / "sandbox" / "organization.jsonl"
     async with open_organization(
         target, scrubber=scrubber, overrides=Overrides(), sandbox_state=state, environ=os.environ
     ) as org:
-        return await take_census(org), None
+        census = await take_census(org)
+        return census, await apps_of(org) if apps and census.allowlist is not None else None
 
 
 def write(migrated: Migrated, folder: Path) -> None:
@@ -153,21 +175,22 @@ def write(migrated: Migrated, folder: Path) -> None:
         folder,
         stages=migrated.stages(),
         later=[JobRows(operation, operation, rows) for operation, rows in sorted(plan.later.items())],
-        offboarding=_offboarding(migrated),
+        offboarding=_leavers(migrated, plan.offboarding),
+        waiting=_leavers(migrated, plan.waiting),
         source_target=migrated.source_target,
         goal_target=migrated.goal_target,
         story=story_of(migrated),
     )
 
 
-def _offboarding(migrated: Migrated) -> Sequence[JobRows]:
-    """Whoever moves, but for the owner and the account that asks."""
+def _leavers(migrated: Migrated, people: Sequence[tuple[Person, str]]) -> Sequence[JobRows]:
+    """A job that deletes `people`, but for the owner and the account that asks."""
     kept = {migrated.source.owner_id, migrated.source.caller_id}
     if "delete-user" not in migrated.source.operations:
         return []
     rows = [
         {"user": person.username or person.id, "_email": person.email, "_there": address}
-        for person, address in migrated.plan.offboarding
+        for person, address in people
         if person.id not in kept
     ]
     return [JobRows("delete-user", "delete-user", rows)] if rows else []

@@ -201,6 +201,11 @@ class NameTurn:
         self._busy = lock
         return False
 
+    def take(self, name: str | None, run_id: str, *, queue: bool) -> None:
+        """Come back with the lock, after waiting for it if that is what `queue` says. Raises as `come` does."""
+        if not self.come(name, run_id, queue=queue):
+            self.wait(run_id)
+
     def wait(self, run_id: str) -> None:
         """Come back with the lock."""
         if self._busy is not None:
@@ -212,6 +217,8 @@ class NameTurn:
         if self.lock is not None:
             self.lock.release()
             self.lock = None
+
+    close = release
 
 
 def hold_again(

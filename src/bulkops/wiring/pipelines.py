@@ -29,7 +29,7 @@ from bulkops.wiring.looking import open_read
 from bulkops.wiring.naming import NameLock, NameTurn, Notice
 from bulkops.wiring.options import WorkOptions, parse_allowance
 from bulkops.wiring.preparing import Prepared, prepare
-from bulkops.wiring.runs import RunResult, resume, start
+from bulkops.wiring.runs import RunResult, refuse_another, resume, start
 from bulkops.wiring.stages import PIPELINE_FILE, StageRecord, read_record, report_pipeline, sum_of
 from bulkops.wiring.targets import support_of
 from bulkops.wiring.watching import Observer
@@ -66,17 +66,18 @@ def prepare_pipeline(
     named_map: Mapping[str, str] | None,
     name: str,
     notice: Notice,
+    turn: NameTurn | None = None,
 ) -> PreparedPipeline:
     """Take every stage into a new folder and check all of them. Whatever ends this early, the folder is gone again.
 
-    While another run called `name` is at work, `notice` is told so and this waits, where the options say `queue`.
+    While another run called `name` is at work, `notice` is told so and this waits, where the options say `queue`;
+    who has come to the lock before hands its `turn` over.
     Raises RefusedError while one is at work, JobFileError with what is wrong in all stages, and as `prepare` does.
     """
-    turn = NameTurn(runs_dir, notice)
+    turn = turn or NameTurn(runs_dir, notice)
     folder = create(runs_dir, run_id)
     try:
-        if not turn.come(None if options.dry_run else name, folder.run_id, queue=options.overlap == "queue"):
-            turn.wait(folder.run_id)
+        turn.take(None if options.dry_run else name, folder.run_id, queue=options.overlap == "queue")
         (folder.path / "stages").mkdir(mode=0o700)
         prepare_one = partial(
             _prepare_stage,
@@ -121,6 +122,7 @@ def _prepare_stage(
     named_map: Mapping[str, str] | None,
 ) -> tuple[StageRecord, Prepared]:
     """One stage's folder, with its job kept: from here on it can be begun by whoever resumes the pipeline."""
+    options = options.over(stage.former) if stage.former is not None else options
     allowed = options.max_failures or (parse_allowance(stage.max_failures) if stage.max_failures else None)
     prepared = prepare(
         str(stage.job),
@@ -218,7 +220,8 @@ async def resume_pipeline(
 def _again(folder: RunFolder, config: Config, options: WorkOptions) -> Prepared:
     """A stage that was prepared and never begun, from its own copy of its file."""
     job = folder.read_job()
-    _name, target = config.choose(job.target)
+    name, target = config.choose(job.target)
+    refuse_another(job, name, target)
     job_input = JobInput.of_run(folder.input(job), job)
     job_input.use_provider(target.service, support_of(target))
     return Prepared(folder, job, target, job_input, options.over(job), job_input.check())
@@ -258,6 +261,7 @@ async def _carry_out(
 ) -> RunResult:
     """Each stage in its turn, then the report. A stage begins when the one before it ended as well as it may."""
     error: BulkopsError | None = None
+    reason: str | None = None  # as the stage tells it: without secrets
     plans: list[Any] = []
     for number, record in enumerate(stages, 1):
         counts = finished_counts(folder, record)
@@ -268,15 +272,27 @@ async def _carry_out(
             except (UsageError, RefusedError) as refused:
                 if number == 1 and not _anything_sent(folder, stages):
                     raise
-                error = StoppedError(f"stage {number} ({record.name}): {refused}")
+                error = _stopped(number, record, refused)
                 break
             plans.extend(result.plans)
             error, counts = result.error, result.counts
+            reason = result.summary.reason if error is not None else None
+            if isinstance(error, UsageError | RefusedError) and _anything_sent(folder, stages):
+                error, reason = StoppedError(f"stage {number} ({record.name}): {reason or error}"), None
         if error is None and number < len(stages):
             error = _held_back(record, counts, number)
         if error is not None:
             break
-    return report_pipeline(folder, stages, error, plans)
+    return report_pipeline(folder, stages, error, plans, reason)
+
+
+def _stopped(number: int, record: StageRecord, refused: BulkopsError) -> StoppedError:
+    """A stage before it has sent something: what refuses this one only stops the pipeline."""
+    text = f"stage {number} ({record.name}): {refused}".replace("othing was sent", "othing more was sent")
+    problems = refused.problems if isinstance(refused, JobFileError) else ()
+    shown = "; ".join(str(problem) for problem in problems[:PROBLEMS_SHOWN])
+    more = f"; and {len(problems) - PROBLEMS_SHOWN:,} more" if len(problems) > PROBLEMS_SHOWN else ""
+    return StoppedError(f"{text} {shown}{more}" if shown else text)
 
 
 def finished_counts(folder: RunFolder, record: StageRecord) -> Counts | None:
@@ -336,9 +352,8 @@ def failed_pipeline(folder: RunFolder, aside: Path) -> Pipeline:
             with open_read(stage_folder) as run:
                 failed, job, head = run.failed_rows(place), run.job, run.head
             operation = next(iter(job.operations)) if len(job.operations) == 1 else None
-            stages.append(
-                Stage(one.name, failed, job.target, operation, one.max_failures, named_map=job.named_map, head=head)
-            )
+            again = Stage(one.name, failed, job.target, operation, one.max_failures)
+            stages.append(replace(again, named_map=job.named_map, head=head, former=job))
     if not stages:
         raise UsageError(f"run {folder.run_id} has no failed rows to run again")
     return Pipeline(record.source, tuple(stages), record.name)

@@ -57,6 +57,7 @@ def prepare(
     called: str | None = None,
     name: str | None = None,
     notice: Notice = _nobody,
+    turn: NameTurn | None = None,
     learn: Callable[[WorkOptions, str | None], None] = _nobody,
 ) -> Prepared:
     """Take `source` into a new folder and check all of it. Whatever ends this early, the folder is gone again.
@@ -65,11 +66,11 @@ def prepare(
     and `called` what the job file is called then.
     `learn` gets the options of the command line and the file together and the job's name, as soon as they are known.
     While another run of that name is at work, `notice` is told so and this waits, where the options say `queue`; the
-    file is read when the waiting is over.
+    file is read when the waiting is over. Who has come to the lock before hands its `turn` over.
     Raises UsageError and its kinds for what is wrong, RefusedError for a run id that is taken, a job that is at work,
     and a file that is older than it may be.
     """
-    turn = NameTurn(runs_dir, notice)
+    turn = turn or NameTurn(runs_dir, notice)
     try:
         while True:
             folder = create(runs_dir, run_id)

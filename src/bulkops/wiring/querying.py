@@ -16,6 +16,7 @@ from bulkops.model import Problem
 from bulkops.providers.base import OperationSupport
 from bulkops.providers.resources import Resource
 from bulkops.wiring.exporting import ExportResult, Reading, export, resources_of
+from bulkops.wiring.file_options import with_file_options
 from bulkops.wiring.options import WorkOptions
 from bulkops.wiring.targets import support_of, unopened
 from bulkops.wiring.wishes import ExportOptions, wish_of
@@ -53,6 +54,7 @@ async def ask(
     for a `where` that cannot be read, and as reads do; StoppedError where nobody can vouch that these are all.
     """
     name, chosen = config.choose(target or head.target)
+    options = with_file_options(options, head.options, source)
     _name, resources = await resources_of(config, name)
     wish = _wish(source, query, head, chosen, resources, operation)
     wish = replace(
@@ -90,6 +92,7 @@ def _wish(
     resources: Mapping[str, Resource],
     operation: str | None,
 ) -> ExportOptions:
+    with_file_options(WorkOptions(), head.options, source)
     wanted = operation or head.operation
     if wanted is None:
         raise JobFileError(f"{source}: no operation is named: write `operation` into the file, or use --operation")

@@ -9,12 +9,12 @@ from functools import partial
 
 import structlog
 
-from bulkops.config import Config
+from bulkops.config import Config, TargetConfig
 from bulkops.engine import StopSignal
 from bulkops.errors import BulkopsError, ConfigError, LedgerError, RefusedError, StoppedError, UsageError
 from bulkops.ledger.base import LedgerView
 from bulkops.ledger.sqlite import SqliteLedger, SqliteLedgerView
-from bulkops.model import Counts
+from bulkops.model import Counts, Job
 from bulkops.planning import Plan
 from bulkops.reports import WAITED, ErrorCount, Summary
 from bulkops.wiring.edited import EditedJob, prepare_edited
@@ -90,17 +90,22 @@ async def resume(
     """Finish a run from its own snapshot, or from an `edited` job file. Raises RefusedError while it is worked on."""
     job = folder.read_job()
     name, target = config.choose(job.target)
-    if target.identity != job.provider or (target.organization or "") != job.organization:
-        raise ConfigError(
-            f"target {name!r} is now {target.identity} {target.organization or ''}, and this run was made for "
-            f"{job.provider} {job.organization}: nothing was sent"
-        )
+    refuse_another(job, name, target)
     job_input = JobInput.of_run(folder.input(job), job)
     job_input.use_provider(target.service, support_of(target))
     ledger = SqliteLedger.open(folder.ledger(job))
     run = OpenRun(folder, job, target, job_input, ledger, options.over(job))
     prepare = None if edited is None else partial(prepare_edited, run, edited, options)
     return await _session(run, observer=observer, stop=stop, prepare=prepare)
+
+
+def refuse_another(job: Job, name: str, target: TargetConfig) -> None:
+    """Raise ConfigError where the target called `name` is no longer the organisation that `job` was checked for."""
+    if target.identity != job.provider or (target.organization or "") != job.organization:
+        raise ConfigError(
+            f"target {name!r} is now {target.identity} {target.organization or ''}, and this run was made for "
+            f"{job.provider} {job.organization}: nothing was sent"
+        )
 
 
 async def _session(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bulkops.config import Config, TargetConfig
 from bulkops.errors import BulkopsError, RefusedError, UsageError
+from bulkops.jobs import Stage, canonical_operation, read_pipeline, read_query
 from bulkops.operations import OPERATIONS
-from bulkops.wiring.input import JobInput
+from bulkops.wiring.file_options import with_file_options
 from bulkops.wiring.looking import validate
 from bulkops.wiring.options import WorkOptions
+from bulkops.wiring.querying import check_offline
 
 _OURS = ("--runs-dir", "--config", "--name")
 
@@ -47,40 +50,78 @@ def _without(words: Sequence[str]) -> list[str]:
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is known of one job. `kinds` are its operations, `guarded` whether it may change only so much."""
+
+    name: str | None
+    target: str | None
+    kinds: Sequence[str]
+    guarded: bool
+    good: bool = True
+
+
 def judge(
     source: str, *, config: Config, target: str | None, operation: str | None, options: WorkOptions, yes: bool
 ) -> tuple[str | None, list[str]]:
     """The name that `source` gives its job, and what to warn of before it is put on a schedule.
 
-    The file may be another each time it is run, and need not be there yet.
+    It may be a job file, one with a query, or a pipeline. The file may be another each time it is run, and need not be
+    there yet.
 
     Raises RefusedError for a job that would not ask and has no guard.
     """
     warnings: list[str] = []
     name: str | None = None
-    guarded = options.max_changes is not None
+    judged: list[_Judged] = []
     try:
-        job_input, checked = validate(source, config=config, target=target, operation=operation)
-        guarded = guarded or job_input.merged(options).max_changes is not None
-        target, name = target or job_input.target, job_input.job_name
-        if checked.problem_count:
-            warnings.append(f"{source} cannot be run as it is now: `bulkops validate` tells why")
-        if not yes:
-            warnings += _would_ask(job_input)
+        pipeline = read_pipeline(source)
+        name = pipeline.name if pipeline is not None else None
+        stages = pipeline.stages if pipeline is not None else (Stage("", Path(source)),)
+        for stage in stages:
+            named, kind = target or stage.target, operation or stage.operation
+            found = _judge_one(str(stage.job), config=config, target=named, operation=kind, options=options)
+            judged.append(found)
+            if not found.good:
+                warnings.append(f"{stage.job} cannot be run as it is now: `bulkops validate` tells why")
+        if pipeline is None:
+            name = judged[0].name
     except BulkopsError as error:
         warnings.append(f"{error}. It must be there when the job is due")
+    guarded = options.max_changes is not None or (bool(judged) and all(one.guarded for one in judged))
     if yes and not guarded:
         raise RefusedError(
             "with --yes nobody is asked, whatever the file holds by then: name the most that may change, --max-changes "
             "N or P%. A job that only adds needs no --yes. Nothing was written"
         )
+    if not yes:
+        warnings += _would_ask(dict.fromkeys(kind for one in judged for kind in one.kinds))
     if options.on_finish is not None and options.on_finish.address is not None:
         warnings.append("the address of --on-finish will stand in the schedule: if it is a secret, put it into the job")
-    return name, [*warnings, *_needs_environment(config, target)]
+    targets = dict.fromkeys([one.target for one in judged] or [target])
+    warnings += [text for one in targets for text in _needs_environment(config, one)]
+    return name, list(dict.fromkeys(warnings))
 
 
-def _would_ask(job_input: JobInput) -> list[str]:
-    kinds = [kind for kind in job_input.operations if OPERATIONS[kind].destructive or OPERATIONS[kind].whole]
+def _judge_one(
+    source: str, *, config: Config, target: str | None, operation: str | None, options: WorkOptions
+) -> _Judged:
+    """One job. Raises BulkopsError where it cannot be read, or its query is wrong."""
+    asked = read_query(source)
+    if asked is None:
+        job_input, checked = validate(source, config=config, target=target, operation=operation)
+        guarded = job_input.merged(options).max_changes is not None
+        chosen = target or job_input.target
+        return _Judged(job_input.job_name, chosen, list(job_input.operations), guarded, not checked.problem_count)
+    query, head = asked
+    check_offline(source, query, head, config=config, target=target, operation=operation)
+    guarded = with_file_options(options, head.options, source).max_changes is not None
+    kind = canonical_operation(operation or head.operation or "")
+    return _Judged(head.name, target or head.target, [kind], guarded)
+
+
+def _would_ask(found: Iterable[str]) -> list[str]:
+    kinds = [kind for kind in found if OPERATIONS[kind].destructive or OPERATIONS[kind].whole]
     if not kinds:
         return []
     return [f"{', '.join(kinds)} asks for a confirmation, and nobody will be there: without --yes it will be refused"]

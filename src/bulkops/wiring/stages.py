@@ -147,11 +147,15 @@ class StageView:
 
 
 def report_pipeline(
-    folder: RunFolder, stages: Sequence[StageRecord], error: BulkopsError | None, plans: Sequence[Plan]
+    folder: RunFolder,
+    stages: Sequence[StageRecord],
+    error: BulkopsError | None,
+    plans: Sequence[Plan],
+    reason: str | None = None,
 ) -> RunResult:
     """Write the reports over all stages. A disk that is full must not hide how the pipeline ended."""
     views = [StageView.of(folder.path, record) for record in stages]
-    summary = pipeline_summary(folder, views, error)
+    summary = pipeline_summary(folder, views, error, reason=reason if error is not None else None)
     by_error: Sequence[ErrorCount] = ()
     try:
         by_error = write_reports_of(folder, views, summary)
@@ -167,8 +171,9 @@ def look_at_pipeline(folder: RunFolder) -> Summary:
     if holder is not None:
         reason = f"process {holder.pid} on {holder.host} works on it"
         return replace(pipeline_summary(folder, views, None, state="running", reason=reason), next_command=None)
-    if (folder.path / "summary.json").exists():
-        found = read_summary(folder.path)
+    found = read_summary(folder.path) if (folder.path / "summary.json").exists() else None
+    counts = sum_of([view.counts() for view in views]).as_dict()
+    if found is not None and found["counts"] == counts:  # else a later session was killed: it tells nothing of that
         return pipeline_summary(folder, views, None, state=found["state"], reason=found["reason"])
     if all(not view.counts().pending and not view.counts().in_doubt for view in views):
         return pipeline_summary(folder, views, None)
@@ -222,7 +227,7 @@ def pipeline_summary(
         run_dir=str(folder.path),
         failures_file=str(folder.path / "failures.csv"),
         report_file=str(folder.path / "report.html"),
-        reason=str(error) if error is not None else reason,
+        reason=reason if error is None or reason else str(error),
         next_command=_next_command(folder, counts, read_record(folder.path).config_file),
         stages=tuple(_told(view) for view in views),
     )

@@ -300,3 +300,10 @@ def test_a_file_that_was_hardly_begun_is_begun_anew(tmp_path: Path, length: int)
     Sandbox(SandboxOptions(people=2, state=path))._journal.close()
     assert path.read_bytes().startswith(MARK)
     assert path.read_bytes().endswith(b"}\n")
+
+
+@pytest.mark.parametrize("vendor", ["vmware-csp", "wiremock-cloud"])
+def test_a_service_without_an_empty_organisation_says_so(vendor: str) -> None:
+    """In words, and before it listens."""
+    with pytest.raises(SandboxError, match="--empty"):
+        Sandbox(SandboxOptions(vendor=vendor, empty=True))

@@ -109,12 +109,20 @@ CONFIGS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
         ("NOT_SET_ANYWHERE",),
     ),
-    "a provider of another version": (
+    "a provider that there is not": (
         (
-            '[targets.acme]\nprovider = "wiremock-cloud"\norganization = "x"\n'
+            '[targets.acme]\nprovider = "wiremock"\norganization = "x"\n'
             '[targets.acme.auth]\nmethod = "api-key"\napi_key_env = "K"\n'
         ),
         ("wiremock-cloud",),
+    ),
+    "an option that the provider lacks": (
+        (
+            '[targets.acme]\nprovider = "wiremock-cloud"\norganization = "x"\n'
+            "options = { undocumented_role_call = true }\n"
+            '[targets.acme.auth]\nmethod = "api-key"\napi_key_env = "K"\n'
+        ),
+        ("undocumented_role_call", "undocumented_role_calls"),
     ),
 }
 

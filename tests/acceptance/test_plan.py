@@ -84,7 +84,9 @@ class TestPlan:
         ):
             assert text in ended.err
         reads = [line for line in ended.err.splitlines() if line.startswith("Read: ")]
-        assert reads == ["Read: members: walked once, 4 pages; teams: walked once, 1 page; team entries: 1 list read"]
+        assert reads == [
+            "Read: members: 4 searches, one for each name; teams: walked once, 1 page; team entries: 1 list read"
+        ]
         assert ended.out == ""
         untouched(fresh, shell)
 
@@ -124,7 +126,7 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         ("count", "how"),
-        [(2, r"members: 2 searches"), (6, r"members: walked once, 4 pages")],
+        [(2, r"members: 2 searches"), (6, r"members: walked once, 5 pages")],
         ids=["few are searched", "many are walked"],
     )
     def test_it_says_how_people_were_looked_up(self, shell: Shell, fresh: SandboxProcess, count: int, how: str) -> None:

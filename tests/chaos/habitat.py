@@ -25,7 +25,7 @@ class Habitat:
     `logins` are the ways to sign in, with their secrets; None stands for the printed token. `throttling` are the
     statuses by which it asks to wait, `reads` a glob over the paths of its reads. `scheme` is the word before the token
     of a call; `options` are what the target says to the provider. `tells_quota`: its answers say when a window ends;
-    else a quota that is met is waited for until the next full minute, which is too long for a round.
+    else a refusal for the rate, and a kill while it is waited for, make a start that is too slow for a round.
     """
 
     vendor: str

@@ -182,6 +182,8 @@ def faults_of(mixture: Mixture, rows: Sequence[Wanted]) -> list[dict[str, Any]]:
         one.itemised for one in mixture.verbs
     ):  # an answer that names its rows would lie about them, and nothing else could tell
         kinds.append({"kind": "partial", "share": dice.choice([0.5, 0.8]), "probability": 0.1})
+    if not mixture.habitat.tells_quota:
+        kinds = [rule for rule in kinds if rule.get("status") not in mixture.habitat.throttling]
     if mixture.login == mixture.habitat.standing:
         kinds = [rule for rule in kinds if rule.get("status") != 401]  # a token that cannot be renewed ends the run
     chosen = [{**one, **rule} for rule in kinds if dice.random() < 0.6 for one in writes]

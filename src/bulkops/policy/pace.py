@@ -20,6 +20,9 @@ FARTHEST = 3.0
 SHORTEST_CLIMB_S = 5.0
 CLIMB_PAUSES = 5.0
 
+LATE_S = 5.0
+"""Who comes back so much later than they were to wait was not waiting: their process had ended."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -29,7 +32,8 @@ class Pace:
     pause to pause is an episode. What was accepted in an episode, over its whole time, cannot have been above the
     limit: that, and the rate at which the refusal came, give the *level*. From `BACK_OFF` of it the rate climbs along
     a cubic curve that is flat around the level and steeper beyond. The climb takes some times the longest pause, which
-    is nearly a window of the server where it was met at full speed.
+    is nearly a window of the server where it was met at full speed. `told_s` is the wait of the last refusal: whoever
+    comes back long after it was killed meanwhile, and the time in which nobody called says nothing of the limit.
     """
 
     level: float = 0.0
@@ -41,6 +45,7 @@ class Pace:
     longest_pause_s: float = 0.0
     next_slot: float = 0.0
     streak: int = 0
+    told_s: float = 0.0
 
     @property
     def on(self) -> bool:
@@ -65,17 +70,20 @@ class Pace:
         self.refused_at = now
         self.streak += 1
         first_s = min(1.0, max(0.1, 6.0 / self._at(now))) if self.level else 0.25
-        return float(first_s * 2.0 ** min(self.streak - 1, 20))
+        self.told_s = float(first_s * 2.0 ** min(self.streak - 1, 20))
+        return self.told_s
 
     def accept(self, now: float) -> None:
         """A call was accepted after a pause: the next episode begins, at a rate that the last one bore."""
         if not self.paused:
             return
+        waited = now - self.refused_at <= 2.0 * self.told_s + LATE_S
+        ended = now if waited else min(now, self.refused_at + self.told_s)
         # the server's window began somewhere between the last refusal and this answer
-        episode_s = max((now + self.refused_at) / 2.0 - self.began, 1e-3)
+        episode_s = max((ended + self.refused_at) / 2.0 - self.began, 1e-3)
         borne = BEYOND * max(self.accepted, 1) / episode_s
         self.level = min(self._at(self.paused_at), max(borne, LEAST * self.level)) if self.level else borne
-        self.longest_pause_s = max(now - self.paused_at, 0.9 * self.longest_pause_s)
+        self.longest_pause_s = max(ended - self.paused_at, 0.9 * self.longest_pause_s)
         self.climb_s = max(SHORTEST_CLIMB_S, CLIMB_PAUSES * self.longest_pause_s)
         self.began = self.next_slot = now
         self.accepted = self.streak = 0

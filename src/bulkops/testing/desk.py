@@ -100,6 +100,7 @@ class Desk:
             runs_dir=self.runs_dir,
             run_id=run_id,
             options=WorkOptions(**options),
+            name=run_id,
         )
         return await start_run(prepared, observer=self.observer, stop=self.stop)
 

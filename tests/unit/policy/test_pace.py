@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.policy.pace import BACK_OFF, Pace
+from bulkops.policy.pace import BACK_OFF, LATE_S, Pace
 
 
 @dataclass
@@ -164,3 +164,21 @@ def test_a_pace_that_is_not_refused_for_long_is_none() -> None:
     pace.accept(101.0)
     assert pace.rate(102.0) < 1.0
     assert pace.rate(101.0 + 3600.0) > 1e3
+
+
+@given(
+    accepted=st.integers(1, 500), took_s=st.floats(0.1, 20.0), dead_s=st.floats(30.0, 20_000.0), again=st.integers(1, 4)
+)
+def test_time_in_which_nobody_called_says_nothing_of_the_limit(
+    accepted: int, took_s: float, dead_s: float, again: int
+) -> None:
+    """A process that was killed while it waited is resumed much later: the pace is that of one that waited."""
+    patient, killed, now = Pace(), Pace(), 100.0
+    for pace in (patient, killed):
+        now = 100.0
+        for _ in range(again):
+            now += pace.refuse(now, began=100.0 - took_s, accepted=accepted)
+    patient.accept(now)
+    killed.accept(now + dead_s + 2.0 * killed.told_s + LATE_S)
+    assert killed.level == pytest.approx(patient.level)
+    assert killed.longest_pause_s == pytest.approx(patient.longest_pause_s)

@@ -188,8 +188,8 @@ def test_the_files_are_synced_before_they_are_moved(report: Report, monkeypatch:
 
 
 def test_memory_stays_flat_over_many_rows(tmp_path: Path, view_of: Callable[..., LedgerView]) -> None:
-    """200,000 rows, each with an outcome of its own, need about as much as a few."""
-    total = 200_000
+    """80,000 rows, each with an outcome of its own, need about as much as a few."""
+    total = 80_000
     view = view_of(
         total, ((row, row, Outcome.failed(f"code_{row % 70}", f"no {row}", attempts=1)) for row in range(1, total + 1))
     )

@@ -124,7 +124,7 @@ def world(server: Server, *, calls: int, lanes: int = 1, seed: int = 0, reserve:
     return World(clock, made, server, random.Random(seed), calls)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     limit=st.integers(5, 120),
     window_s=st.sampled_from([2.0, 5.0, 60.0]),

@@ -121,7 +121,9 @@ class DirectClient:
 
 def _kept_s(headers: Mapping[str, str]) -> float:
     """Seconds for which a connection may be used again: less by one than the server says, where it says so."""
-    told = _TOLD.search(headers.get("Keep-Alive", ""))
+    if "Keep-Alive" not in headers:
+        return KEPT_S
+    told = _TOLD.search(headers["Keep-Alive"])
     return KEPT_S if told is None else min(KEPT_S, float(told[1]) - 1.0)
 
 

@@ -165,10 +165,7 @@ class Connection(asyncio.Protocol):
         self._status = self._parser.get_status_code()
         if self._status >= 200:
             self._has_head = True
-            headers = self._headers
-            self._until_closed = not (
-                "Content-Length" in headers or "Transfer-Encoding" in headers or self._status in {204, 304}
-            )
+            self._until_closed = self._status not in {204, 304} and not _tells_length(self._headers)
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
@@ -211,6 +208,13 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
         self.close()
+
+
+def _tells_length(headers: CIMultiDict[str]) -> bool:
+    """Whether the parser knows where the body ends; it reads names with blanks behind them, too."""
+    if "Content-Length" in headers or "Transfer-Encoding" in headers:
+        return True
+    return any(name.strip().casefold() in {"content-length", "transfer-encoding"} for name in headers)
 
 
 def _watch(transport: asyncio.BaseTransport) -> select.poll | None:

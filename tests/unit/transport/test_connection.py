@@ -112,6 +112,13 @@ def test_a_body_without_a_length_ends_with_its_connection() -> None:
     assert not connection.usable
 
 
+@pytest.mark.parametrize("name", [b"Content-Length", b"Content-Length ", b"content-length\t"])
+def test_a_body_that_is_shorter_than_told_is_broken(name: bytes) -> None:
+    """However its length was written: an empty body would be taken for a success."""
+    error, _ = talk(OK + name + b": 10\r\n\r\n", hang_up=True)
+    assert isinstance(error, BrokenBodyError | NotHttpError)
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_that_never_has_a_body_does_not_wait_for_one(status: int) -> None:
     """No length is told, and none is needed."""

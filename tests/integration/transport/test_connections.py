@@ -52,6 +52,11 @@ def heard(peer: socket.socket) -> bytes:
     return request
 
 
+def alert(number: int) -> bytes:
+    """TLS's word for a fatal fault (RFC 8446, section 6.2)."""
+    return bytes((0x15, 3, 3, 0, 2, 2, number))
+
+
 @pytest.fixture
 def authority() -> trustme.CA:
     """A private authority."""
@@ -160,15 +165,32 @@ async def test_tls_that_does_not_come_to_be_in_time_carried_nothing(
     assert caught.value.code == "unreachable"
 
 
-async def test_a_server_that_hangs_up_in_the_handshake_may_be_tried_again(connect: Any, permit: Any) -> None:
+@pytest.mark.parametrize("last_words", [b"", alert(80)], ids=["without a word", "an error of its own"])
+async def test_a_server_that_fails_in_the_handshake_may_be_tried_again(
+    connect: Any, permit: Any, last_words: bytes
+) -> None:
     """It is busy, or being started anew; that is no matter of configuration."""
 
-    def deaf(peer: socket.socket) -> None:
+    def failing(peer: socket.socket) -> None:
         peer.recv(100_000)
+        peer.sendall(last_words)
 
-    with thread_server(deaf, deaf) as url:
+    with thread_server(failing) as url:
         live = await connect(url.replace("http:", "https:"))
         with pytest.raises(RetryableError, match="cannot connect"):
+            await write(live, permit)
+
+
+async def test_a_server_that_refuses_our_tls_is_a_matter_of_configuration(connect: Any, permit: Any) -> None:
+    """It has no version or cipher in common with us, and will have none at the next try."""
+
+    def refusing(peer: socket.socket) -> None:
+        peer.recv(100_000)
+        peer.sendall(alert(40))
+
+    with thread_server(refusing) as url:
+        live = await connect(url.replace("http:", "https:"))
+        with pytest.raises(ConfigError, match="TLS failed"):
             await write(live, permit)
 
 

@@ -124,6 +124,7 @@ class Runner:
         `note_invalid`; otherwise the caller refuses the job on what the plan counts, or leaves it to `apply`.
         """
         self.phase.name = "planning"
+        began_s = time.monotonic()
         plan = await self._planner.new_plan()
         if plan.scope:
             self._settler.note = f"{plan.scope}: {plan.effect}"  # the report says how far the row's effect goes
@@ -148,7 +149,7 @@ class Runner:
                 self._refuse_too_long([one.item for one in decisions if one.fate is Fate.READY])
                 plan.removals = await self._planner.removals(decisions)
             self._raise_if_stopped()
-        self._kept, self._surveyed_at = kept, time.monotonic()
+        self._kept, self._surveyed_at = kept, began_s
         plan.calls = min(1, plan.ready) if self._operation.whole else plan.calls + sum(1 for _ in batcher.rest())
         plan.forecast = await self._planner.forecast(plan.ready)
         plan.reads = self._planner.reads()

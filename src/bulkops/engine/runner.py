@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,19 @@ from typing import Any
 import anyio
 import structlog
 
-from bulkops.engine.batching import FRAME_BYTES, Batcher, ParentQueues
+from bulkops.engine.batching import FRAME_BYTES, Batcher
 from bulkops.engine.claims import ClaimsAhead
 from bulkops.engine.limits import RunLimits
 from bulkops.engine.permit import memo_key
-from bulkops.engine.sender import Question, Sender, Why
+from bulkops.engine.questions import Question, Why, question_of
+from bulkops.engine.sender import Sender
 from bulkops.engine.settler import Settler
 from bulkops.engine.stop import StopSignal
 from bulkops.engine.traffic import TrafficNotes
+from bulkops.engine.workers import Workers
 from bulkops.errors import AccessError, BulkopsError, ConfigError, LedgerError
-from bulkops.ledger.base import Claim, Ledger
-from bulkops.model import Batch, Item, Outcome, Settled, State, Verdict
+from bulkops.ledger.base import Ledger
+from bulkops.model import Batch, Item, Settled, State, Verdict
 from bulkops.operations.base import Decision, Fate, Operation
 from bulkops.planning import OLDEST_S, KeptDecisions, Plan, Planner, outcome_of
 from bulkops.providers.base import Organization
@@ -62,7 +63,6 @@ class Runner:
     ) -> None:
         self.phase = Phase()
         self._began_s = time.monotonic()  # nobody waits for an earlier session's answers from then on, at the latest
-        self._traffic = traffic
         self.stop = stop
         self.sender = Sender(operation=operation, org=org, ledger=ledger, limits=limits, stop=stop)
         self._settler = Settler(planner=planner, org=org, ledger=ledger, limits=limits, sender=self.sender, stop=stop)
@@ -74,14 +74,10 @@ class Runner:
         support = org.support[operation.kind]
         self._weigh, self._together, self._anew = support.weigh, support.together, support.anew
         self._operation = operation
-        self._queues = ParentQueues()
-        # asyncio's own queue: handing a batch over is a few microseconds that each call pays
-        self._waiting: asyncio.Queue[tuple[Batch[Any], Claim | None] | None] = asyncio.Queue()
-        self._ahead = ClaimsAhead(operation, ledger, most=2 * limits.width)
+        ahead = ClaimsAhead(operation, ledger, most=2 * limits.width)
+        self._workers = Workers(self.sender, ahead, width=limits.width, stop=stop, traffic=traffic)
         self._kept: KeptDecisions | None = None
         self._surveyed_at = 0.0
-        self._outstanding = 0
-        self._idle = anyio.Event()
 
     async def reconcile(self, *, declared: Verdict | None = None) -> None:
         """Settle what an earlier session left in doubt; what did not happen is pending again.
@@ -92,7 +88,7 @@ class Runner:
         wanted = {row for claim in claims for row in claim.rows}
         items = {item.row: self._remembered(item) for item in self._source(wanted.__contains__)} if wanted else {}
         questions = [
-            question for claim in claims if (question := _question(claim, items, since_s=self._began_s)).batch.items
+            question for claim in claims if (question := question_of(claim, items, since_s=self._began_s)).batch.items
         ]
         if not questions:
             return
@@ -137,6 +133,7 @@ class Runner:
         `note_invalid`; otherwise the caller refuses the job on what the plan counts, or leaves it to `apply`.
         """
         self.phase.name = "planning"
+        began_s = time.monotonic()
         plan = await self._planner.new_plan()
         if plan.scope:
             self._settler.note = f"{plan.scope}: {plan.effect}"  # the report says how far the row's effect goes
@@ -161,7 +158,7 @@ class Runner:
                 self._refuse_too_long([one.item for one in decisions if one.fate is Fate.READY])
                 plan.removals = await self._planner.removals(decisions)
             self._raise_if_stopped()
-        self._kept, self._surveyed_at = kept, time.monotonic()
+        self._kept, self._surveyed_at = kept, began_s
         plan.calls = min(1, plan.ready) if self._operation.whole else plan.calls + sum(1 for _ in batcher.rest())
         plan.forecast = await self._planner.forecast(plan.ready)
         plan.reads = self._planner.reads()
@@ -208,16 +205,14 @@ class Runner:
         self.sender.begin_counting()
         if self._operation.dated and not self._anew and self._ledger.pending() is not None:
             await self.stop.unless_requested(partial(self._org.sharpen_clock, within_s=CLOCK_S))
-        async with anyio.create_task_group() as workers:
-            for _ in range(self._limits.width):
-                workers.start_soon(self._work)
+        async with anyio.create_task_group() as tasks:
+            self._workers.start(tasks)
             try:
                 await self._dispatch()
             except BulkopsError as error:
                 self.stop.request(error)
-            await self._drained()
-            for _ in range(self._limits.width):
-                self._waiting.put_nowait(None)
+            await self._workers.drained()
+            self._workers.dismiss()
         await self._last_look()
         await self._ledger.flush()
         self._raise_if_stopped()
@@ -232,7 +227,7 @@ class Runner:
         async for decisions in self._decided():
             for item in self._ready(decisions):
                 for batch in batcher.add(item):
-                    await self._submit(batch)
+                    await self._workers.submit(batch)
                     if self.sender.look_is_due():
                         await self._settle_all()
             in_window += len(decisions)
@@ -243,7 +238,7 @@ class Runner:
             if self.stop.requested:
                 return
         for batch in batcher.rest():
-            await self._submit(batch)
+            await self._workers.submit(batch)
         await self._settle_all()
         self.sender.judge_refusals()
 
@@ -256,7 +251,7 @@ class Runner:
             if self._ledger.state_of(decision.item.row) is State.PENDING:
                 self._conclude(decision)
         if pending:
-            await self._submit(Batch(pending, parent=self._operation.parent(pending[0]), whole=everything))
+            await self._workers.submit(Batch(pending, parent=self._operation.parent(pending[0]), whole=everything))
         await self._settle_all()
 
     def _passed_over(self, row: int) -> bool:
@@ -290,8 +285,8 @@ class Runner:
 
     async def _settle_all(self) -> None:
         """Wait for what is in flight, ask about what is open, send again what did not happen; until nothing is open."""
-        await self._claim()
-        await self._drained()
+        await self._workers.claim()
+        await self._workers.drained()
         while self.sender.questions and not self.stop.requested:
             self.phase.name = "reading back"
             again = await self._settler.settle(questions := list(self.sender.questions))
@@ -299,8 +294,8 @@ class Runner:
             self.phase.name = "sending"
             await self._pay_for(questions, again)
             for batch in again:
-                await self._hand_over(batch)
-            await self._drained()
+                await self._workers.hand_over(batch)
+            await self._workers.drained()
 
     async def _pay_for(self, questions: Sequence[Question], again: Sequence[Batch[Any]]) -> None:
         """Batches whose answer was lost are sent again within the retry budget, after backoff."""
@@ -328,64 +323,6 @@ class Runner:
         for question in questions:
             self._ledger.settle(question.claim, (), doubts=[Settled(question.batch.rows, question.doubt)])
 
-    async def _submit(self, batch: Batch[Any]) -> None:
-        """Have a batch sent; waits while enough others wait already."""
-        if not self._ahead.takes(batch):
-            await self._hand_over(batch)
-        elif self._ahead.gather(batch):
-            await self._claim()
-
-    async def _claim(self) -> None:
-        """Note by one commit what was gathered to be claimed ahead, and hand it to the workers."""
-        await self._room_for(len(self._ahead))
-        if self.stop.requested:
-            self._ahead.drop()
-        elif self._ahead:
-            for claimed in await self._ahead.note(at=self.sender.providers_time()):
-                self._outstanding += 1
-                self._waiting.put_nowait(claimed)
-
-    async def _hand_over(self, batch: Batch[Any]) -> None:
-        """Hand a batch to the workers, who note it when it leaves."""
-        await self._room_for(1)
-        if self.stop.requested:
-            return
-        self._outstanding += 1
-        if self._queues.enter(batch):
-            self._waiting.put_nowait((batch, None))
-
-    async def _room_for(self, batches: int) -> None:
-        """Wait while the workers are all busy and a few batches wait already."""
-        while self._outstanding + batches > 2 * self._limits.width and not self.stop.requested:
-            await self._next_change()
-
-    async def _work(self) -> None:
-        while (handed := await self._waiting.get()) is not None:
-            batch, claim = handed
-            while (after := await self._deliver(batch, claim)) is not None:
-                batch, claim = after, None  # a parent's batches stay with one worker, in their order
-
-    async def _deliver(self, batch: Batch[Any], claim: Claim | None) -> Batch[Any] | None:
-        try:
-            await self.sender.deliver(batch, claim)
-        finally:
-            self._outstanding -= 1
-            self._idle.set()
-        if not self.stop.requested:
-            try:
-                self._traffic.note_in_turn()
-            except LedgerError as error:
-                self.stop.request(error)
-        return self._queues.leave(batch)
-
-    async def _drained(self) -> None:
-        while self._outstanding:
-            await self._next_change()
-
-    async def _next_change(self) -> None:
-        self._idle = anyio.Event()
-        await self._idle.wait()
-
     def _chunks(self, after: int = 0) -> Iterator[Sequence[Item[Any]]]:
         """The rows above `after` that are pending when their turn comes, some hundreds at a time."""
         if self._ledger.pending(after=after) is None:
@@ -407,11 +344,3 @@ class Runner:
     def _raise_if_stopped(self) -> None:
         if self.stop.reason is not None:
             raise self.stop.reason
-
-
-def _question(claim: Claim, items: dict[int, Item[Any]], *, since_s: float) -> Question:
-    found = tuple(items[row] for row in claim.rows if row in items)
-    doubt = claim.doubt or Outcome.in_doubt(
-        "no_answer", "the run ended before the answer arrived", attempts=claim.attempt
-    )
-    return Question(Batch(found, claim.attempt), claim, Why.LOST, doubt, since_s=since_s)

@@ -6,17 +6,17 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from bulkops.engine.limits import RunLimits
 from bulkops.engine.permit import LedgerPermit
+from bulkops.engine.questions import Question, Why
 from bulkops.engine.stop import StopSignal
+from bulkops.engine.telling import done, settled, speaks_for_all, told
 from bulkops.errors import (
     AccessError,
     AttemptError,
@@ -29,49 +29,18 @@ from bulkops.errors import (
     ThrottledError,
 )
 from bulkops.ledger.base import Claim, Ledger
-from bulkops.model import Batch, Counts, Item, Outcome, RowSet, Settled
+from bulkops.model import Batch, Counts, Outcome, RowSet, Settled
 from bulkops.operations.base import Operation
 from bulkops.policy import Splitter, full_jitter
-from bulkops.providers.base import AnswerShape, BatchAnswer, Ending, Organization
+from bulkops.providers.base import AnswerShape, BatchAnswer, Organization
 
 log = structlog.get_logger(__name__)
-
 
 FORBIDDEN_ALONE = 2
 """So many rows refused with a 403, each alone and none accepted, mean that the account lacks the right."""
 
 REFUSED_AT_ONCE = 200
 """So many rows that were refused alone wait for one look."""
-
-
-class Why(Enum):
-    """Why a batch's rows must be looked up."""
-
-    ACCEPTED = "accepted"  # the provider said yes to the batch; its answer does not tell the rows apart
-    LOST = "lost"  # sent, and no usable answer
-    REFUSED = "refused"  # the provider said no to the batch, and may have applied a part
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Rows of an open claim whose end must be asked of the organisation.
-
-    `refusal` is how a row that was refused on its own ends, unless it turns out to be done. `since_s` is when it was
-    accepted, or its answer was lost: until then the provider may have been at work on it. It is on this process's
-    monotonic clock, which nobody sets.
-    """
-
-    batch: Batch[Any]
-    claim: Claim
-    why: Why
-    doubt: Outcome
-    refusal: Outcome | None = None
-    since_s: float = field(default_factory=time.monotonic)
-
-    @property
-    def alone(self) -> bool:
-        """Whether the call carried no other row."""
-        return len(self.claim.rows) == 1
 
 
 class Sender:
@@ -159,7 +128,7 @@ class Sender:
         self.budget.count_call()
         self.splitter.count(good=len(batch))
         if speaks_for_all(batch, answer):
-            self._ledger.settle(claim, (Settled(claim.rows, _done(batch, answer)),))
+            self._ledger.settle(claim, (Settled(claim.rows, done(batch, answer)),))
             self.judge_failures()
             return
         outcomes = told(batch, answer)
@@ -332,70 +301,7 @@ class Sender:
             permit.call_off()
 
 
-def speaks_for_all(batch: Batch[Any], answer: BatchAnswer) -> bool:
-    """Whether the answer says of every item of the batch that it is done; by far the most frequent."""
-    if answer.refused or answer.endings:
-        return False
-    return answer.complete or all(item.payload.key.casefold() in answer.named for item in batch.items)
-
-
-def _done(batch: Batch[Any], answer: BatchAnswer) -> Outcome:
-    if answer.request_id is None:
-        return _success(batch.attempt, answer.http_status)
-    return Outcome.succeeded(attempts=batch.attempt, http_status=answer.http_status, request_id=answer.request_id)
-
-
-@lru_cache(maxsize=64)
-def _success(attempt: int, status: int) -> Outcome:
-    """Most successes are alike: one value serves them all."""
-    return Outcome.succeeded(attempts=attempt, http_status=status)
-
-
-def told(batch: Batch[Any], answer: BatchAnswer) -> dict[int, Outcome]:
-    """The outcomes that an accepted batch's answer tells, by row; joined by key, never by position.
-
-    A key that comes twice in the batch, or that the answer has and the batch has not, tells nothing.
-    """
-    rows: dict[str, list[int]] = {}
-    for item in batch.items:
-        rows.setdefault(item.payload.key.casefold(), []).append(item.row)
-    facts: dict[str, Any] = {
-        "attempts": batch.attempt,
-        "http_status": answer.http_status,
-        "request_id": answer.request_id,
-    }
-    done = _done(batch, answer)
-    outcomes: dict[int, Outcome] = {}
-    for key, numbers in rows.items():
-        if key in answer.refused:
-            outcomes.update(dict.fromkeys(numbers, Outcome.failed("refused", answer.refused[key], **facts)))
-        elif key in answer.endings:
-            outcomes.update(dict.fromkeys(numbers, _ended(answer.endings[key], facts)))
-        elif key in answer.named or answer.complete:
-            outcomes.update(dict.fromkeys(numbers, done))
-    return outcomes
-
-
-def _ended(ending: Ending, facts: Mapping[str, Any]) -> Outcome:
-    if ending.already:
-        return Outcome.skipped(ending.code, ending.message, attempts=facts["attempts"])
-    return Outcome.failed(ending.code, ending.message, **facts)
-
-
-def settled(outcomes: Mapping[int, Outcome]) -> list[Settled]:
-    """Outcomes by row, gathered so that rows that ended alike share one entry."""
-    alike: dict[Outcome, list[int]] = {}
-    for row, outcome in outcomes.items():
-        alike.setdefault(outcome, []).append(row)
-    return [Settled(RowSet.of(rows), outcome) for outcome, rows in alike.items()]
-
-
 def _begun(permit: LedgerPermit) -> Claim:
     if permit.claim is None:
         raise LedgerError("a batch was sent without a note in the ledger")
     return permit.claim
-
-
-def items_of(batch: Batch[Any], rows: set[int]) -> tuple[Item[Any], ...]:
-    """The items of `batch` that `rows` names."""
-    return tuple(item for item in batch.items if item.row in rows)

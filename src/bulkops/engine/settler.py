@@ -11,8 +11,10 @@ import anyio
 import structlog
 
 from bulkops.engine.limits import RunLimits
-from bulkops.engine.sender import Question, Sender, Why, items_of, settled
+from bulkops.engine.questions import Question, Why, items_of
+from bulkops.engine.sender import Sender
 from bulkops.engine.stop import StopSignal
+from bulkops.engine.telling import settled
 from bulkops.ledger.base import Ledger
 from bulkops.model import Batch, Item, Outcome, RowSet, Settled, Verdict
 from bulkops.planning import Planner

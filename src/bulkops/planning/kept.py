@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,6 +31,7 @@ class KeptDecisions:
         self.last_row = 0
         self._left = whole
         self._full = False
+        self._broken = False  # the disk took no more: what the file holds is not trusted
         self._chunks: list[list[Decision] | tuple[type[BaseModel], int]] = []
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - it lives as long as this
 
@@ -48,14 +50,16 @@ class KeptDecisions:
         self.last_row = max(decision.item.row for decision in decisions)
 
     def take(self) -> Iterator[Sequence[Decision]]:
-        """The chunks, each once; nothing is kept afterwards."""
+        """The chunks, each once; nothing is kept afterwards. They end early at one that the disk has lost."""
         chunks, self._chunks = self._chunks, []
         if chunks:
-            self._file.seek(0)
+            self._rewind()
         for chunk in chunks:
             if isinstance(chunk, tuple):
                 model, length = chunk
-                yield _decisions(marshal.loads(self._file.read(length)), model)  # noqa: S302 - nobody else can write it
+                if (packed := self._read(length)) is None:
+                    break
+                yield _decisions(marshal.loads(packed), model)  # noqa: S302 - nobody else can write it
             else:
                 yield chunk
         self.close()
@@ -63,18 +67,39 @@ class KeptDecisions:
     def close(self) -> None:
         """Forget everything."""
         self._chunks.clear()
-        self._file.close()
+        with suppress(OSError):  # what is left to write need not be
+            self._file.close()
 
     def __del__(self) -> None:
-        self._file.close()
+        self.close()
+
+    def _rewind(self) -> None:
+        try:
+            self._file.seek(0)
+        except OSError:
+            self._broken = True
+
+    def _read(self, length: int) -> bytes | None:
+        if self._broken:
+            return None
+        try:
+            packed = self._file.read(length)
+        except OSError:
+            return None
+        return packed if len(packed) == length else None
 
     def _write(self, plain: list[Any]) -> int:
         """The bytes that were written; 0 for a value that is no text, or a full disk: then it is decided anew."""
-        at = self._file.tell()
         try:
-            return self._file.write(marshal.dumps(plain))
-        except (ValueError, OSError):
-            self._file.seek(at)
+            packed = marshal.dumps(plain)
+        except ValueError:
+            return 0
+        if self._broken:
+            return 0
+        try:
+            return self._file.write(packed)
+        except OSError:
+            self._broken = True
             return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import cast
 
 import httptools
@@ -12,6 +13,7 @@ from bulkops.transport import reply
 from bulkops.transport.reply import (
     BrokenBodyError,
     HungUpError,
+    NotConnectedError,
     NotHttpError,
     Reply,
     TooLongError,
@@ -32,7 +34,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.usable = False
-        self.idle_since = 0.0
+        self.kept_until = 0.0  # on the event loop's clock
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         # what aiohttp takes, too: some servers mark lines and pieces loosely
@@ -41,18 +43,37 @@ class Connection(asyncio.Protocol):
         )
         self._waiter: asyncio.Future[Reply] | None = None
         self._headers: CIMultiDict[str] = CIMultiDict()
-        self._pieces: list[bytes] = []
-        self._status = self._size = self._head_bytes = self._seen_bytes = self._count = 0
+        self._body = bytearray()
+        self._status = self._came_bytes = self._seen_bytes = self._count = 0
         self._whole = self._has_head = self._until_closed = False
+        self._watch: select.poll | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a call may go out and nothing has come since the last answer.
+
+        The network is asked: an end, or a word out of turn (408 on an idle connection, say), may have come that the
+        event loop has not read yet. A call that is written then may be lost, or get another's answer.
+        """
+        if not self.usable or self._transport is None or self._transport.is_closing():
+            return False
+        if self._watch is None:
+            self._watch = _watch(self._transport)
+        return self._watch is None or not self._watch.poll(0)
 
     async def exchange(self, request: bytes, *, deadline: float) -> Reply:
         """Send a call and return its answer. Raises as `HttpClient.send` does; then, and when cancelled, it is closed.
 
-        `deadline` is on the event loop's clock.
+        `deadline` is on the event loop's clock. Nothing is written when it has passed already, or on a connection that
+        is closed: that is a NotConnectedError.
         """
         loop = asyncio.get_running_loop()
         if self._transport is None or not self.usable or self._transport.is_closing():
-            raise HungUpError
+            self.close()
+            raise NotConnectedError from ConnectionResetError("the server closed the connection before the call")
+        if loop.time() >= deadline:
+            self.close()
+            raise NotConnectedError from TimeoutError()
         waiter: asyncio.Future[Reply] = loop.create_future()
         self._waiter = waiter
         self._expect()
@@ -85,18 +106,26 @@ class Connection(asyncio.Protocol):
         if self._waiter is None or self._waiter.done():
             self.close()
             return
-        self._head_bytes += 0 if self._has_head else len(data)
+        self._came_bytes += len(data)
         try:
             self._parser.feed_data(data)
-            if not self._has_head and self._head_bytes > MAX_HEAD_BYTES:
+            if not self._has_head and self._came_bytes > MAX_HEAD_BYTES:
                 raise NotHttpError("its head does not end")
+            if self._came_bytes > MAX_HEAD_BYTES + 2 * reply.MAX_BODY_BYTES:
+                raise TooLongError  # of what is no body: marks of pieces, and headers behind them
         except httptools.HttpParserCallbackError as error:
             self._fail(error.__context__ if isinstance(error.__context__, Exception) else error)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade, NotHttpError) as error:
-            self._fail(error if isinstance(error, NotHttpError) else NotHttpError(_reason(error)))
+        except (NotHttpError, TooLongError) as error:
+            self._fail(error)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(NotHttpError(_reason(error)))
         else:
             if self._whole:
                 self._deliver()
+
+    def eof_received(self) -> None:
+        """The server says no more; its transport closes the connection in the next turn of the event loop."""
+        self.usable = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server has closed it. An answer of no announced length ends so."""
@@ -136,19 +165,15 @@ class Connection(asyncio.Protocol):
         self._status = self._parser.get_status_code()
         if self._status >= 200:
             self._has_head = True
-            headers = self._headers
-            self._until_closed = not (
-                "Content-Length" in headers or "Transfer-Encoding" in headers or self._status in {204, 304}
-            )
+            self._until_closed = self._status not in {204, 304} and not _tells_length(self._headers)
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
         if self._whole:
             return
-        self._size += len(data)
-        if self._size > reply.MAX_BODY_BYTES:
+        if len(self._body) + len(data) > reply.MAX_BODY_BYTES:
             raise TooLongError
-        self._pieces.append(data)
+        self._body += data
 
     def on_message_complete(self) -> None:
         """It is whole, unless it was provisional."""
@@ -162,12 +187,12 @@ class Connection(asyncio.Protocol):
             self.usable = False
 
     def _expect(self) -> None:
-        self._headers, self._pieces = CIMultiDict(), []
-        self._status = self._size = self._head_bytes = self._seen_bytes = self._count = 0
+        self._headers, self._body = CIMultiDict(), bytearray()
+        self._status = self._came_bytes = self._seen_bytes = self._count = 0
         self._whole = self._has_head = self._until_closed = False
 
     def _deliver(self) -> None:
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        body = bytes(self._body)
         try:
             if "Content-Encoding" in self._headers:
                 body = unpacked(body, ",".join(self._headers.getall("Content-Encoding")))
@@ -183,6 +208,23 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
         self.close()
+
+
+def _tells_length(headers: CIMultiDict[str]) -> bool:
+    """Whether the parser knows where the body ends; it reads names with blanks behind them, too."""
+    if "Content-Length" in headers or "Transfer-Encoding" in headers:
+        return True
+    return any(name.strip().casefold() in {"content-length", "transfer-encoding"} for name in headers)
+
+
+def _watch(transport: asyncio.BaseTransport) -> select.poll | None:
+    """What tells whether something has come; None where the system has no such thing."""
+    socket = transport.get_extra_info("socket")
+    if socket is None or not hasattr(select, "poll"):
+        return None
+    watch = select.poll()
+    watch.register(socket.fileno(), select.POLLIN)
+    return watch
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from bulkops.transport.reply import NotConnectedError, Reply
 
 KEPT_S = 15.0
 """An idle connection is used again for so long; servers close theirs after a while, and a call may cross with that."""
+
+_TOLD = re.compile(r"timeout\s*=\s*(\d{1,6})", re.IGNORECASE)
 
 NEXT_ADDRESS_S = 0.25
 """So long one address of a host is waited for before the next one is tried beside it."""
@@ -46,12 +49,15 @@ class DirectClient:
     async def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """See `HttpClient.send`."""
         loop = asyncio.get_running_loop()
-        request = self._written(method, target, headers, body)
+        try:
+            request = self._written(method, target, headers, body)
+        except ValueError as error:
+            raise NotConnectedError from error
         deadline = loop.time() + self._timeouts.total_s
-        connection = self._take(loop.time()) or await self._connect(loop)
+        connection = self._take(loop.time()) or await self._connect(loop, deadline)
         reply = await connection.exchange(request, deadline=deadline)
         if connection.usable and not self._closed:
-            connection.idle_since = loop.time()
+            connection.kept_until = loop.time() + _kept_s(reply.headers)
             self._idle.append(connection)
         else:
             connection.close()
@@ -70,29 +76,32 @@ class DirectClient:
         """The connection that was used last."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and now - connection.idle_since < KEPT_S:
+            if now < connection.kept_until and connection.fresh:
                 return connection
             connection.close()
         return None
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
+    async def _connect(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection:
+        """A new connection, TLS and all. Raises NotConnectedError."""
         try:
-            async with asyncio.timeout(self._timeouts.connect_s):
+            async with asyncio.timeout_at(min(deadline, loop.time() + self._timeouts.connect_s)):
                 found = await self._addresses(loop)
                 open_socket = await aiohappyeyeballs.start_connection(
                     found, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1, loop=loop
                 )
-                named = self._base.raw_host if self._tls is not None else None
+                named = (self._base.raw_host or "").rstrip(".") if self._tls is not None else None
                 _, connection = await loop.create_connection(
                     Connection, sock=open_socket, ssl=self._tls, server_hostname=named
                 )
                 return connection
-        except OSError as error:  # TimeoutError, failed look-ups and TLS among them
+        # time-outs, failed look-ups and TLS are OSErrors; a host that cannot be one is a UnicodeError, and uvloop has
+        # RuntimeErrors for addresses that it cannot use
+        except (OSError, ValueError, RuntimeError) as error:
             raise NotConnectedError from error
 
     async def _addresses(self, loop: asyncio.AbstractEventLoop) -> list[AddrInfoType]:
         """Where the host is found. A number needs no look-up, which would cost a thread's turn."""
-        host, port = self._base.host or "", self._base.port or 0
+        host, port = self._base.raw_host or "", self._base.port or 0
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except socket.gaierror:
@@ -100,7 +109,7 @@ class DirectClient:
         return cast("list[AddrInfoType]", found)
 
     def _written(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-        """The call's bytes. Raises ValueError for what would end a line."""
+        """The call's bytes. Raises ValueError for what would end a line, or is no text."""
         lines = "".join([_line(name, value) for name, value in headers.items()])
         if body is not None or method in WITH_BODY:
             lines += f"Content-Length: {len(body or b'')}\r\n"
@@ -108,6 +117,14 @@ class DirectClient:
             raise ValueError("an address with a space or a line end in it")
         head = f"{method} {target} HTTP/1.1\r\n{self._fixed}{lines}\r\n".encode()
         return head + body if body else head
+
+
+def _kept_s(headers: Mapping[str, str]) -> float:
+    """Seconds for which a connection may be used again: less by one than the server says, where it says so."""
+    if "Keep-Alive" not in headers:
+        return KEPT_S
+    told = _TOLD.search(headers["Keep-Alive"])
+    return KEPT_S if told is None else min(KEPT_S, float(told[1]) - 1.0)
 
 
 def _line(name: str, value: str) -> str:

@@ -47,7 +47,7 @@ def translate(error: BaseException, base_url: str, scrubber: Scrubber) -> Attemp
 
 def _not_connected(cause: BaseException, base_url: str, scrubber: Scrubber) -> RetryableError | ConfigError:
     reason = shorten(scrubber.text(_first_line(cause)), 160)
-    if isinstance(cause, ssl.SSLError):
+    if isinstance(cause, ssl.SSLError) and not _passes(cause):
         return ConfigError(
             f"{base_url}: the server's TLS certificate cannot be trusted or TLS failed ({type(cause).__name__}: "
             f"{reason}). Check base_url; for a private authority name its certificate with `ca_file`."
@@ -59,6 +59,12 @@ def _not_connected(cause: BaseException, base_url: str, scrubber: Scrubber) -> R
     if isinstance(cause, TimeoutError):
         reason = "no answer in time"
     return RetryableError(f"cannot connect to {base_url}: {reason}", code="unreachable")
+
+
+def _passes(error: ssl.SSLError) -> bool:
+    """Whether TLS failed for something that may be over at the next try: a server that hung up, or could not."""
+    hung_up = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+    return hung_up or getattr(error, "reason", None) == "TLSV1_ALERT_INTERNAL_ERROR"
 
 
 def _reason(error: BaseException) -> str:

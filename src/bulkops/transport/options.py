@@ -43,5 +43,4 @@ class SessionOptions:
     base_url: str
     profile: VendorProfile = field(default_factory=VendorProfile)
     timeouts: Timeouts = field(default_factory=Timeouts)
-    connections: int = 16
     tls: ssl.SSLContext | None = None

@@ -50,14 +50,15 @@ class ProxiedClient:
         *,
         headers: Mapping[str, str],
         timeouts: Timeouts,
-        connections: int,
         tls: ssl.SSLContext | None,
     ) -> None:
         self._base = base
         self._http = aiohttp.ClientSession(
-            connector=QuietConnector(limit=connections, ssl=tls or True),
+            # no limit of its own: the gates bound the calls in flight, and a wait here would count as connecting
+            connector=QuietConnector(limit=0, ssl=tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=timeouts.total_s, sock_connect=timeouts.connect_s),
+            # connecting is all that comes before the call: the proxy's answer and TLS through it, too
+            timeout=aiohttp.ClientTimeout(total=timeouts.total_s, connect=timeouts.connect_s),
             headers=dict(headers),
             # not trust_env: it would also take credentials from the user's .netrc, in the place of ours
             proxy=proxy,

@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """No body is longer, packed or unpacked, so that no answer can fill the memory."""
 
+PIECE_BYTES = 8 * 1024
+"""So much is unpacked at once: what is behind a member's end is copied each time, and there may be many members."""
+
 
 class Reply(NamedTuple):
     """A whole answer: header names are found in any case, `body` is unpacked."""
@@ -71,15 +74,20 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 
 def _inflated(body: bytes, bits: int) -> bytes:
+    """All members of a body, each begun where the one before it ended."""
+    packed, at = memoryview(body), 0
     parts: list[bytes] = []
     size = 0
-    while body:  # gzip may have several members
+    while at < len(packed):
         inflating = zlib.decompressobj(bits)
-        parts.append(inflating.decompress(body, MAX_BODY_BYTES + 1 - size))
-        size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
-            raise TooLongError
-        if not inflating.eof:
-            raise zlib.error("it ends too soon")
-        body = inflating.unused_data
+        while not inflating.eof:
+            piece = packed[at : at + PIECE_BYTES]
+            if not piece:
+                raise zlib.error("it ends too soon")
+            at += len(piece)
+            parts.append(inflating.decompress(piece, MAX_BODY_BYTES + 1 - size))
+            size += len(parts[-1])
+            if size > MAX_BODY_BYTES:
+                raise TooLongError
+        at -= len(inflating.unused_data)
     return b"".join(parts)

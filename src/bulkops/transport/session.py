@@ -107,7 +107,6 @@ class Session:
                 proxy,
                 headers=headers,
                 timeouts=options.timeouts,
-                connections=options.connections,
                 tls=options.tls,
             )
         return self

@@ -128,7 +128,6 @@ async def open_organization(
             base_url=endpoint.base_url,
             profile=adapter.profile,
             timeouts=Timeouts(total_s=target.timeout_s),
-            connections=width + 8,
             tls=_tls(target),
         )
         session = _session(target, adapter, endpoint, options, gates, scrubber, environ)

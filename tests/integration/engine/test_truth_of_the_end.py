@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bulkops.engine import Allowance
+from bulkops.engine import Allowance, RunLimits, runner
 from bulkops.errors import AccessError, LedgerError, StoppedError
 from bulkops.ledger.sqlite import SqliteLedger
 from bulkops.model import Job, RowSet, Traffic
+from bulkops.planning import plan
 from bulkops.testing.desk import Desk, Silent, addresses
 from bulkops.wiring import Plan, steps
 
 
 @dataclass
 class Slow(Silent):
-    """While it is asked, somebody else runs the same job."""
+    """While it is asked, somebody else runs the same job, or the end of it."""
 
     desk: Desk | None = None
+    done: int = 0
 
     async def confirm(self, plans: Sequence[Plan], job: Job) -> None:
         """Let the other one finish first."""
@@ -28,7 +31,7 @@ class Slow(Silent):
         if self.desk is not None:
             other, self.desk = self.desk, None
             other.observer = Silent()
-            await other.run("invite", addresses(20), run_id="other")
+            await other.run("invite", addresses(20)[self.done :], run_id="other")
 
 
 async def test_a_plan_that_waited_long_is_made_anew(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +40,17 @@ async def test_a_plan_that_waited_long_is_made_anew(desk: Desk, monkeypatch: pyt
     desk.observer = Slow(desk=desk)
     result = await desk.run("invite", addresses(20))
     assert result.counts.skipped == 20
+    assert desk.invites() == dict.fromkeys(addresses(20), 1)
+
+
+async def test_what_a_large_job_decided_long_ago_is_decided_anew(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since then somebody else has invited the last ten: the plan's decisions about them are not carried out."""
+    monkeypatch.setattr(steps, "RunLimits", partial(RunLimits, plan_chunk=5, kept_decisions=5))
+    monkeypatch.setattr(runner, "OLDEST_S", -1.0)
+    monkeypatch.setattr(plan, "OLDEST_S", -1.0)
+    desk.observer = Slow(desk=desk, done=10)
+    result = await desk.run("invite", addresses(20))
+    assert (result.counts.succeeded, result.counts.skipped) == (10, 10)
     assert desk.invites() == dict.fromkeys(addresses(20), 1)
 
 

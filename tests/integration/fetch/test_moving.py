@@ -57,7 +57,7 @@ async def test_members_that_come_and_go_do_not_hide_those_that_stay(seed: int) -
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox(SandboxOptions(people=PEOPLE, seed=seed + 1, latency_ms=4)))
         session = Session(
-            SessionOptions(base_url=sandbox.url, profile=PROFILE, connections=32),
+            SessionOptions(base_url=sandbox.url, profile=PROFILE),
             credentials=StaticToken(f"Bearer {Sandbox.token}", named="the test"),
             gates=Gates(),
             scrubber=Scrubber(),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bulkops.engine.sender import told
+from bulkops.engine.telling import told
 from bulkops.fetch import walk
 from bulkops.model import Batch, Item, Verdict
 from bulkops.operations import OPERATIONS

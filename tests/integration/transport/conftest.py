@@ -65,7 +65,7 @@ def connect(stack: AsyncExitStack) -> Callable[..., Awaitable[Session]]:
     async def begin(
         url: str, *, timeouts: Timeouts = QUICK, gates: Gates | None = None, credentials: Any = None, tls: Any = None
     ) -> Session:
-        options = SessionOptions(base_url=url, profile=PROFILE, timeouts=timeouts, connections=32, tls=tls)
+        options = SessionOptions(base_url=url, profile=PROFILE, timeouts=timeouts, tls=tls)
         session = Session(options, credentials=credentials, gates=gates or Gates(), scrubber=Scrubber())
         return await stack.enter_async_context(session)
 

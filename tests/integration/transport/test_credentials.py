@@ -36,7 +36,7 @@ def sign_in(stack: AsyncExitStack) -> Callable[..., Any]:
         login = Login.connected_app(Sandbox.client_id, secret)
         credentials = IssuedToken(issuer(login, lambda: opened[0], scrubber))
         quick = Timeouts(read_tries=3, backoff_base_s=0.001, backoff_cap_s=0.002)
-        options = SessionOptions(base_url=url, profile=PROFILE, connections=32, timeouts=quick)
+        options = SessionOptions(base_url=url, profile=PROFILE, timeouts=quick)
         opened.append(Session(options, credentials=credentials, gates=Gates(), scrubber=scrubber))
         return await stack.enter_async_context(opened[0])
 

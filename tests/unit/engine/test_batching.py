@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.engine.batching import FRAME_BYTES, Batcher, ParentQueues
-from bulkops.engine.sender import settled, told
+from bulkops.engine.telling import settled, told
 from bulkops.model import Batch, Item, Outcome, State
 from bulkops.providers.base import BatchAnswer, Change
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +79,26 @@ def test_any_text_comes_back(texts: list[str]) -> None:
     ]
     (back,) = kept(chunk).take()
     assert list(back) == chunk
+
+
+@contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """A disk that takes no file of more than so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [IN_MEMORY // 2, IN_MEMORY + 100_000], ids=["at once", "later"])
+def test_a_disk_that_is_full_costs_what_was_kept_and_nothing_else(size: int) -> None:
+    """What comes back is a beginning of what was kept: the rows after it are decided anew."""
+    chunks = [[ready(500 * n + row, f"a.{n}.{row}@x.test") for row in range(500)] for n in range(40)]
+    with no_file_beyond(size):
+        keep = kept(*chunks)
+        back = [list(chunk) for chunk in keep.take()]
+        keep.close()
+    assert back == chunks[: len(back)]
+    assert len(back) < len(chunks)

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.transport.connection import Connection
-from bulkops.transport.reply import BrokenBodyError, HungUpError, NotHttpError, Reply, TooLongError, unpacked
+from bulkops.transport.reply import (
+    BrokenBodyError,
+    HungUpError,
+    NotConnectedError,
+    NotHttpError,
+    Reply,
+    TooLongError,
+    unpacked,
+)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BODY = b'{"a": [1, 2, 3], "b": "\xc3\xa9"}'
@@ -104,6 +112,13 @@ def test_a_body_without_a_length_ends_with_its_connection() -> None:
     assert not connection.usable
 
 
+@pytest.mark.parametrize("name", [b"Content-Length", b"Content-Length ", b"content-length\t"])
+def test_a_body_that_is_shorter_than_told_is_broken(name: bytes) -> None:
+    """However its length was written: an empty body would be taken for a success."""
+    error, _ = talk(OK + name + b": 10\r\n\r\n", hang_up=True)
+    assert isinstance(error, BrokenBodyError | NotHttpError)
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_that_never_has_a_body_does_not_wait_for_one(status: int) -> None:
     """No length is told, and none is needed."""
@@ -174,9 +189,38 @@ async def test_a_call_that_is_cancelled_closes_its_connection() -> None:
     with pytest.raises(asyncio.CancelledError):
         await calling
     assert pipe.aborted
-    with pytest.raises(HungUpError):
+    with pytest.raises(NotConnectedError):
         await connection.exchange(b"y", deadline=asyncio.get_running_loop().time() + 60)
     assert pipe.written == [b"x"]
+
+
+@pytest.mark.parametrize("how", ["end", "lost", "closing", "too late"])
+async def test_a_call_that_cannot_go_out_is_not_written(how: str) -> None:
+    """It certainly was not sent, so nothing of it is in doubt."""
+    connection, pipe = Connection(), Pipe()
+    connection.connection_made(pipe)
+    if how == "end":
+        connection.eof_received()
+    elif how == "lost":
+        connection.connection_lost(None)
+    elif how == "closing":
+        pipe.abort()
+    now = asyncio.get_running_loop().time()
+    with pytest.raises(NotConnectedError) as caught:
+        await connection.exchange(b"x", deadline=now if how == "too late" else now + 60)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert pipe.written == []
+    assert pipe.aborted
+
+
+@pytest.mark.parametrize("endless", [b"1;" + b"x" * 998 + b"\r\n0\r\n", b"X-Late: " + b"x" * 990 + b"\r\n"])
+def test_what_is_no_body_and_does_not_end_is_cut_off(endless: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marks of pieces, and headers behind them: they count, too."""
+    monkeypatch.setattr("bulkops.transport.reply.MAX_BODY_BYTES", 10_000)
+    head = OK + b"Transfer-Encoding: chunked\r\n\r\n" + (b"0\r\n" if endless.startswith(b"X") else b"")
+    error, connection = talk(head, *[endless] * 100)
+    assert isinstance(error, TooLongError)
+    assert not connection.usable
 
 
 async def test_an_answer_that_comes_before_the_call_was_read_is_the_last_on_its_connection() -> None:
@@ -217,6 +261,11 @@ def test_what_cannot_be_unpacked_is_broken(body: bytes, encoding: str) -> None:
     """Half of a body is none."""
     with pytest.raises(BrokenBodyError):
         unpacked(body, encoding)
+
+
+def test_many_small_members_are_unpacked_as_well_as_one_large_one() -> None:
+    """What is behind a member is not copied once for each."""
+    assert unpacked(gzip.compress(b"x") * 100_000, "gzip") == b"x" * 100_000
 
 
 def test_what_unpacks_to_too_much_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

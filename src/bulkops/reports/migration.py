@@ -129,7 +129,7 @@ def _readme(
         lines += ["", "Once the invitations were accepted: `bulkops run after-acceptance`."]
     lines += _leaving(story, offboarding, waiting)
     text = "What people may do by themselves, not by a role group or team, is neither moved nor compared: "
-    lines += ["", text + "`bulkops export` lists it (`user-roles` on Anypoint)."]
+    lines += ["", text + "`bulkops export` lists it."]
     if story.findings:
         lines += ["", "## What to look at", ""]
         for code, listed in story.findings.items():

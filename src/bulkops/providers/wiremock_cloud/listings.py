@@ -40,7 +40,8 @@ class PageSize:
 class PagedListing(Generic[RowT]):
     """One listing that comes in pages, under the key `name` of its answers. Tasks may read its pages side by side.
 
-    `bare_is_whole`: an answer with neither `meta` nor `links` is all there is, unless it is as long as a page may be.
+    `bare_is_whole`: an answer with neither `meta` nor `links` is all there is, unless it is as long as a page may be:
+    then the page after it tells.
     """
 
     def __init__(
@@ -81,9 +82,13 @@ class PagedListing(Generic[RowT]):
         params = {**self._params, **({"q": q} if q else {})}
         for _ in range(WALKS):
             walk, todo, found = NumberWalk(self._size.most), deque([1]), dict[Hashable, RowT]()
+            first: list[Hashable] = []
             while todo and not walk.drifted:
                 page = await self._page(todo.popleft(), walk.step or self._size.most, params)
                 identities = [self.identity(row) for row in page.rows]
+                first = first or identities
+                if self._bare_is_whole and page.at == 2 and page.total is page.pages is None and identities == first:
+                    return list(found.values())  # a second page that is the first one: there are no pages
                 found.update(zip(identities, page.rows, strict=True))
                 todo.extend(int(at) for at in walk.feed(page, identities))
             if walk.complete:

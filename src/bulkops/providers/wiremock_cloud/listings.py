@@ -41,7 +41,7 @@ class PagedListing(Generic[RowT]):
     """One listing that comes in pages, under the key `name` of its answers. Tasks may read its pages side by side.
 
     `bare_is_whole`: an answer with neither `meta` nor `links` is all there is, unless it is as long as a page may be:
-    then the page after it tells.
+    then the page after it tells, or that neither `page` nor `limit` makes a difference.
     """
 
     def __init__(
@@ -87,8 +87,9 @@ class PagedListing(Generic[RowT]):
                 page = await self._page(todo.popleft(), walk.step or self._size.most, params)
                 identities = [self.identity(row) for row in page.rows]
                 first = first or identities
-                if self._bare_is_whole and page.at == 2 and page.total is page.pages is None and identities == first:
-                    return list(found.values())  # a second page that is the first one: there are no pages
+                repeats = self._bare_is_whole and page.at == 2 and page.total is page.pages is None
+                if repeats and identities == first and await self._knows_no_limit(len(first), params):
+                    return list(found.values())
                 found.update(zip(identities, page.rows, strict=True))
                 todo.extend(int(at) for at in walk.feed(page, identities))
             if walk.complete:
@@ -98,6 +99,10 @@ class PagedListing(Generic[RowT]):
     def identity(self, row: RowT) -> Hashable:
         """Its id."""
         return getattr(row, "id", row)
+
+    async def _knows_no_limit(self, count: int, params: Mapping[str, str]) -> bool:
+        """Whether `count` rows come also where half as many are asked for: then there are no pages at all."""
+        return len(rows_in(await self._ask(1, max(1, count // 2), params), self._names, self.resource)) == count
 
     async def _page(self, number: int, limit: int, params: Mapping[str, str]) -> Page[RowT]:
         answer = await self._read(number, limit, params)

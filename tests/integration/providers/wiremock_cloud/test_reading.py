@@ -250,7 +250,24 @@ async def test_roles_in_a_form_that_nobody_knows_are_unknown(serve: Any, organiz
 async def test_grants_that_may_be_a_page_alone_are_not_taken_for_all(
     serve: Any, organization_at: Any, count: int
 ) -> None:
-    """As many as a page holds, no word of more, and the same again for the next: nobody can tell."""
+    """As many as a page holds, no word of more, the same again for the next, and fewer on request: a part, perhaps."""
+    grants = [{"id": f"{number:05}-zzzzz-organisation_admin"} for number in range(count)]
+
+    async def script(heard: Heard, speaker: Speaker) -> None:
+        organisation = {"id": "acm3g", "links": {"aclObject": "/v1/acl/objects/zzzzz"}}
+        paged = heard.path == "/v1/acl/grants"
+        shown = grants[: int(heard.query.get("limit", count))]
+        await speaker.say(answer(200, {"grants": shown} if paged else {"organisation": organisation}))
+
+    wire = await serve(script)
+    assert await walk((await organization_at(wire.url)).links("role", "organisation_admin")) == []
+
+
+@pytest.mark.parametrize("count", [20, 100])
+async def test_grants_that_know_neither_page_nor_limit_are_all_there_are(
+    serve: Any, organization_at: Any, count: int
+) -> None:
+    """The same rows whatever is asked for: there are no pages, however many rows there happen to be."""
     grants = [{"id": f"{number:05}-zzzzz-organisation_admin"} for number in range(count)]
 
     async def script(heard: Heard, speaker: Speaker) -> None:
@@ -259,7 +276,7 @@ async def test_grants_that_may_be_a_page_alone_are_not_taken_for_all(
         await speaker.say(answer(200, {"grants": grants} if paged else {"organisation": organisation}))
 
     wire = await serve(script)
-    assert await walk((await organization_at(wire.url)).links("role", "organisation_admin")) == []
+    assert len(await walk((await organization_at(wire.url)).links("role", "organisation_admin"))) == count
 
 
 async def test_who_administers_and_belongs_to_something_administers_it(serve: Any, organization_at: Any) -> None:

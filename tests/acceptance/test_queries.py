@@ -129,6 +129,17 @@ def test_a_query_that_is_wrong_is_refused_before_anything_is_read(
     assert (checked.code, said in checked.err) == (2, True), checked.err
 
 
+def test_an_operation_that_is_mistyped_beside_a_query_is_named_as_it_is_meant(
+    shell: Shell, sandbox: SandboxProcess
+) -> None:
+    """As in a file of rows; nothing is read."""
+    shell.configure(sandbox)
+    ended = query(shell, "delete-usr", {"resource": "users"})
+    assert ended.code == 2
+    assert "no operation 'delete-usr'; did you mean 'delete-user'?" in ended.err
+    assert sandbox.get("requests")["requests"] == []
+
+
 NOTE = ["sh", "-c", 'echo "$BULKOPS_STATE $BULKOPS_EXIT $BULKOPS_TARGET" >> told.txt']
 """Writes down that it was told."""
 

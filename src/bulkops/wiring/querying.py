@@ -99,7 +99,11 @@ def _wish(
     kind = canonical_operation(wanted)
     support = support_of(target)
     if kind not in support:
-        raise ConfigError(f"provider {target.service!r} has no operation {wanted!r}. It has: {', '.join(support)}.")
+        near = nearest(kind, support)
+        hint = f"; did you mean {near!r}?" if near else "."
+        raise ConfigError(
+            f"provider {target.service!r} has no operation {wanted!r}{hint} It has: {', '.join(support)}."
+        )
     if query.resource not in resources:
         near = nearest(query.resource, resources)
         hint = f"; did you mean {near!r}?" if near else f"; there are: {', '.join(resources)}"

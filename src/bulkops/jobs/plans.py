@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -64,10 +65,22 @@ def _is_list(annotation: Any) -> bool:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The trimmed parts of a cell, without empty ones."""
+    """The trimmed parts of a cell, without empty ones; a JSON array of texts is read as what it is."""
+    if text.startswith('["') and (parts := _array(text)) is not None:
+        return parts
     if separator not in text:
         return [part] if (part := text.strip()) else []
     return [part for each in text.split(separator) if (part := each.strip())]
+
+
+def _array(text: str) -> list[str] | None:
+    """What reports write where a part holds the separator itself; None for whatever only looks like it."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    good = all(isinstance(value, str) and value.isprintable() for value in values)
+    return trimmed(values) if good else None
 
 
 def trimmed(values: Iterable[Any]) -> list[Any]:

@@ -59,7 +59,7 @@ def _list_text(values: Sequence[Any]) -> str:
     if any(value is None or isinstance(value, (list, tuple, Mapping)) for value in values):
         return _json_text(values)
     parts = [cell_text(value) for value in values]
-    if all(part and part == part.strip() and ";" not in part for part in parts):
+    if all(part and part == part.strip() and ";" not in part and part[0] != "[" for part in parts):
         return ";".join(parts)
     return _json_text(values)
 

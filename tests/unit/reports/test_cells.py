@@ -6,7 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from bulkops.jobs.plans import split, trimmed
 from bulkops.reports.cells import cell_text, guarded, input_columns, one_line, visible
 
 
@@ -36,6 +39,22 @@ from bulkops.reports.cells import cell_text, guarded, input_columns, one_line, v
 def test_a_value_becomes_what_a_job_file_would_hold(value: Any, text: str) -> None:
     """Text unchanged, lists parted by semicolons where that reads back the same, the rest as JSON."""
     assert cell_text(value) == text
+
+
+@given(st.lists(st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), max_size=8), max_size=4))
+@example(["a;b", "c"])
+@example(['["a"]'])
+@example(["[a", "b]"])
+def test_a_list_of_names_is_read_back_from_its_cell(names: list[str]) -> None:
+    """What a report wrote means the same names when it is run as a job."""
+    names = [name for name in names if name.isprintable()]
+    assert split(cell_text(names).strip(), ";") == trimmed(names)
+
+
+@pytest.mark.parametrize("cell", ['["a', '["a"] b', '["a", 1]', '["a\\u0000"]', '["a"], "b"', "[a, b]", '["' * 9000])
+def test_what_only_looks_like_an_array_is_a_name(cell: str) -> None:
+    """A cell is a JSON array of printable texts, or it is text."""
+    assert split(cell, ";") == [cell]
 
 
 def test_columns_of_an_earlier_report_are_left_out() -> None:

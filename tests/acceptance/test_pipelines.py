@@ -335,6 +335,20 @@ def test_an_empty_folder_is_no_pipeline(shell: Shell) -> None:
     assert "holds no job file" in ended.err
 
 
+def test_a_folder_whose_name_is_no_utf_8_is_run_and_resumed(shell: Shell, sandbox: SandboxProcess) -> None:
+    """The record keeps the name as the system gave it."""
+    shell.configure(sandbox)
+    onboarding(shell)
+    strange = os.fsdecode(b"on\xffboarding")
+    (shell.folder / "onboarding").rename(shell.folder / strange)
+    assert run(shell, strange).code == 0
+    assert json.loads((shell.folder / RUN / "pipeline.json").read_bytes())["source"] == strange
+    ended = shell.bulkops("resume", "p", "--yes", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.told["counts"]["succeeded"] == 14
+    assert sorted(sandbox.effects("invite_sent")) == sorted(addresses("first", 6) + addresses("third", 6))
+
+
 @pytest.mark.parametrize("name", ["../outside", "/etc", "a\u0000b", ".."])
 def test_a_damaged_record_leads_nowhere_else(shell: Shell, sandbox: SandboxProcess, name: str) -> None:
     """A stage's name is a folder's below `stages/`, whoever wrote the record."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from operator import add
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from bulkops.model.rows import RowSet
@@ -156,6 +157,10 @@ class Counts:
     def done(self) -> int:
         """Rows with a final outcome."""
         return self.succeeded + self.skipped + self.failed
+
+    def plus(self, other: Counts) -> Counts:
+        """The rows of both together."""
+        return Counts(*map(add, astuple(self), astuple(other)))
 
     def as_dict(self) -> dict[str, int]:
         """As `--json` prints them."""

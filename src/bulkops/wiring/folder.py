@@ -9,10 +9,11 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bulkops.errors import LedgerError, RefusedError, UsageError
 from bulkops.ledger.file import flush_folder
@@ -68,19 +69,23 @@ class RunFolder:
         return self.path / "job.json"
 
     def write_job(self, job: Job) -> None:
-        """Keep the job, durably: written aside and renamed. Raises LedgerError."""
-        aside = self.path / "job.json.part"
+        """Keep the job, durably. Raises LedgerError."""
+        self.keep(self.job_file, _written(job))
+
+    def keep(self, path: Path, content: bytes) -> None:
+        """Keep `content` as the file `path` of this folder, durably: written aside and renamed. Raises LedgerError."""
+        aside = path.with_name(f"{path.name}.part")
         try:
             aside.unlink(missing_ok=True)  # a process that died while it wrote left it
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(_written(job))
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.replace(self.job_file)
+            aside.replace(path)
             flush_folder(self.path)
         except OSError as error:
-            raise LedgerError(f"{self.job_file}: cannot be written: {error.strerror or error}") from error
+            raise LedgerError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     def read_job(self) -> Job:
         """The job. Raises UsageError when the folder holds no run, or a broken one."""
@@ -125,7 +130,11 @@ def _suffix(revision: int) -> str:
 
 
 def _written(job: Job) -> bytes:
-    data = {key: value for key, value in asdict(job).items() if value or key not in _OFTEN_ABSENT}
+    return as_record({key: value for key, value in asdict(job).items() if value or key not in _OFTEN_ABSENT})
+
+
+def as_record(data: Mapping[str, Any]) -> bytes:
+    """`data` as JSON to be kept; names of files that are no UTF-8 are read back as they were."""
     return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 

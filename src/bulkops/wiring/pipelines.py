@@ -6,31 +6,28 @@ are checked and their files kept before the first one begins, so nothing that is
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 from bulkops import __version__
 from bulkops.config import Config
 from bulkops.engine import StopSignal
-from bulkops.errors import BulkopsError, JobFileError, LedgerError, RefusedError, StoppedError, UsageError
+from bulkops.errors import BulkopsError, JobFileError, RefusedError, StoppedError, UsageError
 from bulkops.jobs import Pipeline, Stage
-from bulkops.ledger.file import flush_folder
 from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Counts
-from bulkops.wiring.folder import RunFolder, create
+from bulkops.wiring.folder import RunFolder, as_record, create
 from bulkops.wiring.input import JobInput
 from bulkops.wiring.looking import open_read
 from bulkops.wiring.naming import NameLock, NameTurn, Notice
 from bulkops.wiring.options import WorkOptions, parse_allowance
 from bulkops.wiring.preparing import Prepared, prepare
 from bulkops.wiring.runs import RunResult, refuse_another, resume, start
-from bulkops.wiring.stages import PIPELINE_FILE, StageRecord, read_record, report_pipeline, sum_of
+from bulkops.wiring.stages import PIPELINE_FILE, StageRecord, read_record, report_pipeline
 from bulkops.wiring.targets import support_of
 from bulkops.wiring.watching import Observer
 
@@ -153,16 +150,7 @@ def _write_record(folder: RunFolder, pipeline: Pipeline, stages: Sequence[StageR
         "config_file": options.config_file,
         "stages": [stage.as_dict() for stage in stages],
     }
-    path = folder.path / PIPELINE_FILE
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(record, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        flush_folder(folder.path)
-    except OSError as error:
-        raise LedgerError(f"{path}: cannot be written: {error.strerror or error}") from error
+    folder.keep(folder.path / PIPELINE_FILE, as_record(record))
 
 
 async def start_pipeline(
@@ -245,7 +233,7 @@ async def _plan(prepared: PreparedPipeline, observer: Observer, stop: StopSignal
             if results[-1].error is not None:
                 break
         plans = [plan for result in results for plan in result.plans]
-        counts = sum_of([result.counts for result in results])
+        counts = reduce(Counts.plus, (result.counts for result in results), Counts())
         summary = replace(results[-1].summary, operation="pipeline", counts=counts)
         return RunResult(summary, counts, results[-1].error, plans)
     finally:

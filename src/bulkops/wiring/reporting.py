@@ -55,15 +55,15 @@ def summary_of(
         failures_file=str(folder.path / "failures.csv"),
         report_file=str(folder.path / "report.html"),
         reason=reason,
-        next_command=_next_command(folder, counts, job),
+        next_command=next_command(folder, counts, job.options.get("config_file")),
     )
 
 
-def _next_command(folder: RunFolder, counts: Counts, job: Job) -> str | None:
+def next_command(folder: RunFolder, counts: Counts, config_file: str | None) -> str | None:
     """What to type next; None when there is nothing left to do."""
-    runs_dir, named = folder.path.parent, job.options.get("config_file")
+    runs_dir = folder.path.parent
     where = "" if runs_dir == DEFAULT_RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
-    where += f" --config {shlex.quote(named)}" if named else ""
+    where += f" --config {shlex.quote(config_file)}" if config_file else ""
     if counts.pending or counts.in_doubt:
         return f"bulkops resume {folder.run_id}{where}"
     if counts.failed:

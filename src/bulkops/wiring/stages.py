@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from bulkops.ledger.sqlite import SqliteLedgerView
 from bulkops.model import Counts, Traffic
 from bulkops.planning import Plan
 from bulkops.reports import ErrorCount, RunFacts, StageReport, Summary, read_summary, write_pipeline_reports
-from bulkops.wiring.folder import DEFAULT_RUNS_DIR, RunFolder
+from bulkops.wiring.folder import RunFolder
 from bulkops.wiring.foreign import refuse_links
 from bulkops.wiring.input import JobInput
-from bulkops.wiring.reporting import ended_counts, state_of, summary_of, write_run_reports
+from bulkops.wiring.reporting import ended_counts, next_command, state_of, summary_of, write_run_reports
 from bulkops.wiring.runs import RunResult
 
 PIPELINE_FILE = "pipeline.json"
@@ -172,7 +172,7 @@ def look_at_pipeline(folder: RunFolder) -> Summary:
         reason = f"process {holder.pid} on {holder.host} works on it"
         return replace(pipeline_summary(folder, views, None, state="running", reason=reason), next_command=None)
     found = read_summary(folder.path) if (folder.path / "summary.json").exists() else None
-    counts = sum_of([view.counts() for view in views]).as_dict()
+    counts = _counts_of(views).as_dict()
     if found is not None and found["counts"] == counts:  # else a later session was killed: it tells nothing of that
         return pipeline_summary(folder, views, None, state=found["state"], reason=found["reason"])
     if all(not view.counts().pending and not view.counts().in_doubt for view in views):
@@ -210,7 +210,7 @@ def pipeline_summary(
     reason: str | None = None,
 ) -> Summary:
     """What `--json` says of a pipeline: the sum of its stages, and each of them."""
-    counts = sum_of([view.counts() for view in views])
+    counts = _counts_of(views)
     traffic = Traffic()
     for view in views:
         traffic = traffic.plus(view.view.traffic())
@@ -228,9 +228,14 @@ def pipeline_summary(
         failures_file=str(folder.path / "failures.csv"),
         report_file=str(folder.path / "report.html"),
         reason=reason if error is None or reason else str(error),
-        next_command=_next_command(folder, counts, read_record(folder.path).config_file),
+        next_command=next_command(folder, counts, read_record(folder.path).config_file),
         stages=tuple(_told(view) for view in views),
     )
+
+
+def _counts_of(views: Sequence[StageView]) -> Counts:
+    """All rows of the stages by where they stand."""
+    return reduce(Counts.plus, (view.counts() for view in views), Counts())
 
 
 def _told(view: StageView) -> Mapping[str, Any]:
@@ -250,18 +255,3 @@ def _told(view: StageView) -> Mapping[str, Any]:
         "counts": counts.as_dict(),
         "run_dir": str(view.folder.path),
     }
-
-
-def sum_of(counts: Sequence[Counts]) -> Counts:
-    """All rows of several stages by where they stand."""
-    names = ("succeeded", "skipped", "failed", "in_doubt", "pending")
-    return Counts(**{name: sum(getattr(one, name) for one in counts) for name in names})
-
-
-def _next_command(folder: RunFolder, counts: Counts, config_file: str | None) -> str | None:
-    runs_dir = folder.path.parent
-    where = "" if runs_dir == DEFAULT_RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
-    where += f" --config {shlex.quote(config_file)}" if config_file else ""
-    if counts.pending or counts.in_doubt:
-        return f"bulkops resume {folder.run_id}{where}"
-    return f"bulkops retry {folder.run_id}{where}" if counts.failed else None

@@ -96,6 +96,12 @@ def test_counts_add_up_to_the_rows_of_the_file(numbers: tuple[int, int, int, int
     assert counts.done == counts.succeeded + counts.skipped + counts.failed
 
 
+def test_counts_of_stages_are_added_up() -> None:
+    """Column by column; nothing changes where nothing is added."""
+    assert Counts(1, 2, 3, 4, 5).plus(Counts(10, 20, 30, 40, 50)) == Counts(11, 22, 33, 44, 55)
+    assert Counts(1, 2, 3, 4, 5).plus(Counts()) == Counts(1, 2, 3, 4, 5)
+
+
 def test_traffic_of_sessions_is_added_up() -> None:
     """A resumed run reports what all of it sent."""
     assert Traffic(1, 2, 3, 0.5).plus(Traffic(10, 20, 30, 1.5)) == Traffic(11, 22, 33, 2.0)

@@ -234,8 +234,10 @@ async def test_a_foreign_organisation_is_a_matter_of_configuration(simulated: An
 async def test_a_429_is_waited_for_with_and_without_a_header(simulated: Any, style: str) -> None:
     """Nothing is lost by it, and no try."""
     sandbox, org = await simulated(retry_after=style)
-    sandbox.change(quota=2, window=1)
-    for _ in range(3):
+    sandbox.change(quota=1, window=1)
+    for _ in range(30):  # on a busy machine a window may pass between two walks
         assert len(await walk(org.people())) == 60
+        if org.meter.throttled:
+            break
     assert org.meter.throttled >= 1
     assert org.meter.retries == 0
